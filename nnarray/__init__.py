@@ -1,0 +1,54 @@
+"""Neural networks and derivatives, written once against the Python array API standard.
+
+>>> import nnarray as nna
+>>> float(nna.grad(lambda x: x * x)(3.0))
+6.0
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+#: Public names and the module each comes from, loaded when first used.
+_FROM = {
+    "Array": "nnarray.array",
+    "array_namespace": "nnarray.array",
+    "namespace": "nnarray.array",
+    "grad": "nnarray.autodiff",
+    "stop_gradient": "nnarray.autodiff",
+    "value_and_grad": "nnarray.autodiff",
+    "available_backends": "nnarray.backends",
+    "set_backend": "nnarray.backends",
+    "use_backend": "nnarray.backends",
+    "set_seed": "nnarray.random",
+}
+_MODULES = (
+    *("activations", "autodiff", "backends", "callbacks", "config", "datasets", "initializers", "layers", "losses"),
+    *("metrics", "models", "optimizers", "plotting", "random", "utils"),
+)
+
+__all__ = ["__version__", *_FROM, *_MODULES]
+
+if TYPE_CHECKING:
+    from nnarray.array import Array, array_namespace, namespace
+    from nnarray.autodiff import grad, stop_gradient, value_and_grad
+    from nnarray.backends import available_backends, set_backend, use_backend
+    from nnarray.random import set_seed
+
+
+def __getattr__(name: str) -> Any:
+    if name in _FROM:
+        value = getattr(importlib.import_module(_FROM[name]), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f"nnarray.{name}")
+    else:
+        raise AttributeError(f"module 'nnarray' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

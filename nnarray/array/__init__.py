@@ -1,0 +1,20 @@
+"""The differentiable array and its namespace."""
+
+from nnarray.array._array import Array, Node, bind
+from nnarray.array._function import TABLE, Function
+from nnarray.array._namespace import CHAPTERS, Namespace, array_namespace, as_array, namespace
+from nnarray.array.manipulation import sum_to_shape
+
+__all__ = [
+    "CHAPTERS",
+    "TABLE",
+    "Array",
+    "Function",
+    "Namespace",
+    "Node",
+    "array_namespace",
+    "as_array",
+    "bind",
+    "namespace",
+    "sum_to_shape",
+]

@@ -1,0 +1,281 @@
+"""The differentiable array: a value of some library, the namespace it came from, and its place on the tape."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from nnarray._messages import describe
+from nnarray.array import elementwise, linear_algebra  # noqa: F401 -- the operators need their rows
+from nnarray.array._function import TABLE, Function
+from nnarray.array.manipulation import check_key
+from nnarray.backends import find_backend
+
+if TYPE_CHECKING:
+    from nnarray.array._namespace import Namespace
+
+_serials = itertools.count()
+_GETITEM = TABLE["getitem"]
+_PLAIN = frozenset((float, int, bool, complex, type(None)))
+
+
+class Node:
+    """One recorded call: what was called, on which recorded arrays, and what its rules need.
+
+    Attributes
+    ----------
+    serial : int
+        Grows with every node, so that sorting by it sorts topologically.
+    function : Function or None
+        None for a source: an array that something is differentiated with respect to.
+    parents : tuple of (int, Node)
+        Position among the array arguments and node of each recorded argument.
+    kept : tuple
+        The array arguments, None where no rule asks for them.
+    out : raw array or None
+        The result, if a rule asks for it.
+    shapes : tuple or None
+        Shapes of all arguments of a variadic function.
+    """
+
+    __slots__ = ("dtype", "function", "kept", "namespace", "out", "params", "parents", "serial", "shape", "shapes")
+
+    def __init__(self, value: Any, namespace: Namespace, function: Function | None = None) -> None:
+        self.serial = next(_serials)
+        self.shape = value.shape
+        self.dtype = value.dtype
+        self.namespace = namespace
+        self.function = function
+        self.parents: tuple[tuple[int, Node], ...] = ()
+        self.kept: tuple[Any, ...] = ()
+        self.out: Any = None
+        self.params: dict[str, Any] = {}
+        self.shapes: tuple[Any, ...] | None = None
+
+    def __repr__(self) -> str:
+        name = self.function.name if self.function else "source"
+        return f"<node {self.serial}: {name} -> {tuple(self.shape)} {self.dtype}>"
+
+
+def bind(function: Function, namespace: Namespace, args: Any, params: dict[str, Any]) -> Array:
+    """Call `function` on `args` (Arrays, raw arrays of the library, scalars) and record the call if any is recorded."""
+    operands = [arg if type(arg) in _PLAIN else _resolve(arg, namespace) for arg in args]
+    values = [operand.value if type(operand) is Array else operand for operand in operands]
+    call = namespace.implementation(function)
+    out = call(values, **params) if function.variadic else call(*values, **params)
+    result = Array(out, namespace)
+    parents = tuple(
+        (position, operand.node)
+        for position, operand in enumerate(operands)
+        if type(operand) is Array and operand.node is not None and function.rule_of(position) is not None
+    )
+    if parents and namespace.is_differentiable(out.dtype):
+        node = Node(out, namespace, function)
+        node.parents = parents
+        node.params = params
+        if function.variadic:
+            node.shapes = tuple(value.shape for value in values)
+        else:
+            node.kept = tuple(x if keep else None for x, keep in zip(operands, function.keeps, strict=True))
+        if function.keeps_out:
+            node.out = out
+        result.node = node
+    return result
+
+
+def _resolve(arg: Any, namespace: Namespace) -> Array:
+    """Return an operand that is no scalar as an Array of the namespace's library."""
+    convert = getattr(arg, "__nnarray_value__", None)
+    if convert is not None:
+        arg = convert()
+    backend = arg.namespace.backend if type(arg) is Array else find_backend(arg)
+    if backend is None:
+        raise TypeError(f"{namespace!r} takes arrays and scalars: received {describe(arg)}. Use its asarray first.")
+    if backend is not namespace.backend:
+        raise TypeError(
+            f"Arrays of one library are needed: received one of {backend.name} beside one of "
+            f"{namespace.backend.name}. Convert it with asarray first."
+        )
+    return arg if type(arg) is Array else Array(arg, namespace)
+
+
+def _binary_operator(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    function = TABLE[name]
+
+    def operator(self: Array, other: Any) -> Any:
+        if not self.accepts(other):
+            return NotImplemented
+        return bind(function, self.namespace, (self, other), {})
+
+    def reflected(self: Array, other: Any) -> Any:
+        if not self.accepts(other):
+            return NotImplemented
+        return bind(function, self.namespace, (other, self), {})
+
+    return operator, reflected
+
+
+def _unary_operator(name: str) -> Callable[..., Any]:
+    function = TABLE[name]
+
+    def operator(self: Array) -> Any:
+        return bind(function, self.namespace, (self,), {})
+
+    return operator
+
+
+class Array:
+    """An array of any library that follows the standard, which remembers how it was computed.
+
+    Made by the functions of `nnarray.namespace` and by the transforms; it has the operators and attributes of the
+    array API standard. Arrays are values: operators make new ones.
+
+    Attributes
+    ----------
+    value : raw array
+        The array of the underlying library.
+    namespace : Namespace
+        The namespace that made it, also ``x.__array_namespace__()``.
+    node : Node or None
+        Its place on the tape; None if nothing differentiates with respect to it.
+    """
+
+    __slots__ = ("__weakref__", "namespace", "node", "value")
+
+    def __init__(self, value: Any, namespace: Namespace, node: Node | None = None) -> None:
+        self.value = value
+        self.namespace = namespace
+        self.node = node
+
+    def __repr__(self) -> str:
+        tracked = ", tracked" if self.node is not None else ""
+        return f"Array({self.value}, {self.namespace.backend.name}, dtype={self.dtype}{tracked})"
+
+    def accepts(self, other: Any) -> bool:
+        """Whether `other` may stand beside this array in an operator: Array, scalar, or raw array of the library."""
+        cls = type(other)
+        if cls is Array or cls is float or cls is int:
+            return True
+        return isinstance(other, (bool, complex)) or find_backend(other) is self.namespace.backend
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> Namespace:
+        return self.namespace.at_version(api_version)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of the axes."""
+        return tuple(self.value.shape)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.value.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        size = 1
+        for length in self.value.shape:
+            size *= length
+        return size
+
+    @property
+    def dtype(self) -> Any:
+        """The library's dtype."""
+        return self.value.dtype
+
+    @property
+    def device(self) -> Any:
+        """The device that holds the array."""
+        return self.namespace.backend.device_of(self.value)
+
+    @property
+    def T(self) -> Array:  # noqa: N802 -- the standard's name
+        """Transpose of a matrix."""
+        if self.ndim != 2:
+            raise ValueError(f".T needs 2 axes: received shape {self.shape}. Use .mT or permute_dims.")
+        return self.mT
+
+    @property
+    def mT(self) -> Array:  # noqa: N802 -- the standard's name
+        """Transpose of the last two axes."""
+        return self.namespace.matrix_transpose(self)
+
+    def __getitem__(self, key: Any) -> Array:
+        check_key(key)
+        return bind(_GETITEM, self.namespace, (self,), {"key": key})
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __int__(self) -> int:
+        return int(self.value)
+
+    def __complex__(self) -> complex:
+        return complex(self.value)
+
+    def __index__(self) -> int:
+        return self.value.__index__()
+
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise TypeError("An array without axes has no length.")
+        return self.shape[0]
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        """Serve the operators of NumPy arrays with an Array on their right; refuse all other NumPy functions."""
+        reflected = _UFUNC_OPERATORS.get(ufunc.__name__)
+        if method == "__call__" and len(inputs) == 2 and reflected is not None and not kwargs:
+            return getattr(self, reflected)(inputs[0])
+        raise TypeError(
+            f"numpy.{ufunc.__name__} cannot record what it does to an nnarray Array. "
+            f"Use the function of the array's own namespace: xp = x.__array_namespace__(); "
+            f"xp.{_STANDARD_NAMES.get(ufunc.__name__, ufunc.__name__)}(x)."
+        )
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        raise TypeError(
+            f"A NumPy function was given {describe(self)}, of which it cannot record what it does. Use the functions "
+            "of x.__array_namespace__(), or x.value for the raw array, without derivative."
+        )
+
+    __add__, __radd__ = _binary_operator("add")
+    __sub__, __rsub__ = _binary_operator("subtract")
+    __mul__, __rmul__ = _binary_operator("multiply")
+    __truediv__, __rtruediv__ = _binary_operator("divide")
+    __floordiv__, __rfloordiv__ = _binary_operator("floor_divide")
+    __mod__, __rmod__ = _binary_operator("remainder")
+    __pow__, __rpow__ = _binary_operator("pow")
+    __matmul__, __rmatmul__ = _binary_operator("matmul")
+    __and__, __rand__ = _binary_operator("bitwise_and")
+    __or__, __ror__ = _binary_operator("bitwise_or")
+    __xor__, __rxor__ = _binary_operator("bitwise_xor")
+    __lshift__, __rlshift__ = _binary_operator("bitwise_left_shift")
+    __rshift__, __rrshift__ = _binary_operator("bitwise_right_shift")
+    __lt__, __gt__ = _binary_operator("less")[0], _binary_operator("greater")[0]
+    __le__, __ge__ = _binary_operator("less_equal")[0], _binary_operator("greater_equal")[0]
+    __eq__, __ne__ = _binary_operator("equal")[0], _binary_operator("not_equal")[0]
+    __hash__ = None  # type: ignore[assignment]  # equality is by element
+    __neg__ = _unary_operator("negative")
+    __pos__ = _unary_operator("positive")
+    __abs__ = _unary_operator("abs")
+    __invert__ = _unary_operator("bitwise_invert")
+
+
+_UFUNC_OPERATORS = {
+    **{"add": "__radd__", "subtract": "__rsub__", "multiply": "__rmul__", "divide": "__rtruediv__"},
+    **{"floor_divide": "__rfloordiv__", "remainder": "__rmod__", "power": "__rpow__", "matmul": "__rmatmul__"},
+    **{"bitwise_and": "__rand__", "bitwise_or": "__ror__", "bitwise_xor": "__rxor__"},
+    **{"left_shift": "__rlshift__", "right_shift": "__rrshift__"},
+    **{"less": "__gt__", "greater": "__lt__", "less_equal": "__ge__", "greater_equal": "__le__"},
+    **{"equal": "__eq__", "not_equal": "__ne__"},
+}
+_STANDARD_NAMES = {
+    **{"power": "pow", "absolute": "abs", "arctan2": "atan2", "left_shift": "bitwise_left_shift"},
+    **{"right_shift": "bitwise_right_shift", "invert": "bitwise_invert"},
+    **{"arc" + rest: "a" + rest for rest in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
+}

@@ -1,0 +1,141 @@
+"""A function of the array namespace: one row with its name, its signature and one VJP rule per array argument."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from nnarray.backends import Backend
+
+Rule = Callable[..., Any]
+
+#: Every function, by name; each row enters itself.
+TABLE: dict[str, Function] = {}
+
+
+def parse_signature(text: str) -> inspect.Signature:
+    """Return the signature written as in a ``def``, for example ``"x, /, *, axis=None"``."""
+    return inspect.signature(eval(f"lambda {text}: None", {}))
+
+
+class Function:
+    """One row of the table.
+
+    Parameters
+    ----------
+    name : str
+        Name in the standard; a leading underscore marks what the standard has only as an operator or not at all.
+    signature : str
+        Parameters as in the standard.
+    rules : mapping of str to callable
+        VJP rule of each differentiable array argument. A rule names what it needs, and the tape keeps just that: `g`
+        (cotangent of the result), `xp` (namespace), `out` (result), `in_shape` (of the argument), any array
+        argument, any other parameter; in variadic functions `position` and `shapes` (of all arguments). Rules are
+        written in the functions of the table, so they can be differentiated again.
+    constant : str
+        Why there is no derivative, where there is none.
+    arrays : sequence of str, optional
+        The array arguments; by default those that are positional-only.
+    variadic : bool
+        Whether the one array argument is a sequence of arrays.
+    broadcasts : bool
+        Whether array arguments broadcast against each other (their cotangents are then summed back).
+    implementation : callable, optional
+        Takes a backend and returns the function on its raw arrays; by default the library's own of that name.
+    """
+
+    __slots__ = (
+        *("arrays", "broadcasts", "constant", "implementation", "name", "rules", "signature"),
+        *("_slots", "keeps", "keeps_out", "leading", "variadic"),
+    )
+
+    def __init__(
+        self,
+        name: str,
+        signature: str,
+        rules: Mapping[str, Rule] | None = None,
+        *,
+        constant: str = "",
+        arrays: Sequence[str] | None = None,
+        variadic: bool = False,
+        broadcasts: bool = False,
+        implementation: Callable[[Backend], Callable[..., Any]] | None = None,
+    ) -> None:
+        self.name = name
+        self.signature = parse_signature(signature)
+        parameters = self.signature.parameters.values()
+        positional_only = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_ONLY)
+        self.arrays = positional_only if arrays is None else tuple(arrays)
+        self.leading = tuple(name for name in positional_only if name not in self.arrays)
+        self.rules = dict(rules or {})
+        self.constant = constant
+        self.variadic = variadic
+        self.broadcasts = broadcasts
+        self.implementation = implementation
+        self._slots = {argument: _slots(rule) for argument, rule in self.rules.items()}
+        needed = {slot for slots in self._slots.values() for slot in slots}
+        self.keeps = tuple(argument in needed for argument in self.arrays)
+        self.keeps_out = "out" in needed
+        if name in TABLE:
+            raise ValueError(f"function {name!r} has two rows")
+        TABLE[name] = self
+
+    def __repr__(self) -> str:
+        return f"<function {self.name}{self.signature}>"
+
+    def on(self, backend: Backend) -> Callable[..., Any]:
+        """Return the function on the raw arrays of `backend`."""
+        if self.implementation is not None:
+            return self.implementation(backend)
+        library = getattr(backend.xp, self.name)
+        if not self.leading:
+            return library
+
+        def call(*arrays: Any, **params: Any) -> Any:
+            leading = [params.pop(name) for name in self.leading if name in params]
+            return library(*arrays, *leading, **params)
+
+        return call
+
+    def rule_of(self, position: int) -> Rule | None:
+        """Return the VJP rule of the array argument at `position`, None if constant in it."""
+        return self.rules.get(self.arrays[0 if self.variadic else position])
+
+    def needs_of(self, position: int) -> tuple[str, ...]:
+        """Return the names that the rule at `position` asks for, in its order."""
+        return self._slots[self.arrays[0 if self.variadic else position]]
+
+    def default(self, parameter: str) -> Any:
+        """Return the default of a parameter."""
+        return self.signature.parameters[parameter].default
+
+    def split_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+        """Return the array arguments in order and the other parameters that were given, by name.
+
+        Raises
+        ------
+        TypeError
+            If the arguments do not fit the signature.
+        """
+        try:
+            given = self.signature.bind(*args, **kwargs).arguments
+        except TypeError as error:
+            raise TypeError(f"{self.name}{self.signature}: {error}") from None
+        return [given.pop(name, None) for name in self.arrays], given
+
+
+def _slots(rule: Rule) -> tuple[str, ...]:
+    return rule.__code__.co_varnames[: rule.__code__.co_argcount]
+
+
+def elementwise(name: str, rule: Rule | None = None, constant: str = "") -> Function:
+    """Enter a function of one array, element by element."""
+    return Function(name, "x, /", {"x": rule} if rule else None, constant=constant)
+
+
+def binary(name: str, rule1: Rule | None = None, rule2: Rule | None = None, constant: str = "") -> Function:
+    """Enter a function of two broadcasting arrays, element by element."""
+    given = {"x1": rule1, "x2": rule2}
+    rules = {argument: rule for argument, rule in given.items() if rule}
+    return Function(name, "x1, x2, /", rules, constant=constant, broadcasts=True)

@@ -1,0 +1,183 @@
+"""The array-API namespace over a library, whose functions record what they do."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from nnarray.array import creation, data_types, elementwise, linear_algebra, manipulation, statistical
+from nnarray.array._array import Array, bind
+from nnarray.array._function import TABLE, Function
+from nnarray.backends import Backend, backend_of, convert, find_backend, select
+
+CHAPTERS = (creation, data_types, elementwise, linear_algebra, manipulation, statistical)
+_CONSTANTS = ("e", "inf", "nan", "newaxis", "pi")
+_API_VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
+_namespaces: dict[tuple[Backend, Any], Namespace] = {}
+
+
+class Raw:
+    """The functions of the table on a library's raw arrays: what VJP rules run on when nothing records them."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def __getattr__(self, name: str) -> Any:
+        function = TABLE.get(name)
+        found = function.on(self._backend) if function else getattr(self._backend.xp, name)
+        setattr(self, name, found)
+        return found
+
+
+class Namespace(ModuleType):
+    """Functions, constants and dtypes of the array API standard over one library and its default device.
+
+    Get one by `nnarray.namespace`; the same library and device give the same object.
+    """
+
+    Array = Array
+
+    def __init__(self, backend: Backend, device: Any) -> None:
+        super().__init__(f"nnarray.{backend.name}", f"The array API over {backend.name}, differentiable.")
+        self.backend = backend
+        self.default_device = device
+        self.raw = Raw(backend)
+        self._implementations: dict[Function, Callable[..., Any]] = {}
+        self._float_dtypes: dict[Any, bool] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return namespace, (self.backend.name, self.default_device)
+
+    def __repr__(self) -> str:
+        device = f" on {self.default_device}" if self.default_device is not None else ""
+        return f"<nnarray namespace over {self.backend.name}{device}>"
+
+    def __dir__(self) -> list[str]:
+        special = ["asarray", "isdtype", "finfo", "iinfo", "result_type", "__array_namespace_info__"]
+        return sorted({*TABLE, *_CONSTANTS, *special})
+
+    def __getattr__(self, name: str) -> Any:
+        if name in TABLE:
+            found: Any = _bound(TABLE[name], self)
+        elif name.startswith("__") and name != "__array_namespace_info__":
+            raise AttributeError(name)
+        else:
+            found = getattr(self.backend.xp, name, None)
+            if found is None or (callable(found) and not _is_shared(name, found)):
+                raise AttributeError(f"{self!r} has no attribute {name!r}")
+        setattr(self, name, found)
+        return found
+
+    def at_version(self, api_version: str | None) -> Namespace:
+        """Return the namespace if it follows `api_version` of the standard."""
+        if api_version not in (None, *_API_VERSIONS):
+            raise ValueError(f"api_version must be one of {', '.join(_API_VERSIONS)}: received {api_version!r}.")
+        return self
+
+    def implementation(self, function: Function) -> Callable[..., Any]:
+        """Return the function on raw arrays of the library."""
+        try:
+            return self._implementations[function]
+        except KeyError:
+            return self._implementations.setdefault(function, function.on(self.backend))
+
+    def is_differentiable(self, dtype: Any) -> bool:
+        """Whether `dtype` is real or complex floating-point."""
+        try:
+            return self._float_dtypes[dtype]
+        except KeyError:
+            isdtype = self.backend.xp.isdtype
+            return self._float_dtypes.setdefault(dtype, isdtype(dtype, ("real floating", "complex floating")))
+
+    def asarray(self, obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None) -> Any:
+        """Return `obj` (scalar, nested sequence, raw array, NumPy array or Array) as an Array; an Array stays recorded."""
+        if isinstance(obj, Array):
+            if obj.namespace.backend is self.backend:
+                same = not copy and dtype in (None, obj.dtype)
+                return obj if same else self.astype(obj, dtype or obj.dtype)
+            if obj.node is not None:
+                raise TypeError(
+                    f"A recorded array cannot change its library: received one of {obj.namespace.backend.name}, asked "
+                    f"for {self.backend.name}. Convert the raw arrays before differentiating."
+                )
+            obj = obj.value
+        if device is None and find_backend(obj) is not self.backend:
+            device = self.default_device
+        value = convert(obj, self.backend, dtype, device)
+        return Array(self.backend.xp.asarray(value, copy=True) if copy else value, self)
+
+    def result_type(self, *arrays_and_dtypes: Any) -> Any:
+        """Return the dtype that the arguments promote to."""
+        raw = [x.value if isinstance(x, Array) else x for x in arrays_and_dtypes]
+        return self.backend.xp.result_type(*raw)
+
+
+def _is_shared(name: str, value: Any) -> bool:
+    """Whether a callable of the library serves as it is: its dtypes and what inspects them."""
+    return name in ("isdtype", "finfo", "iinfo", "__array_namespace_info__") or name.rstrip("0123456789") in (
+        *("bool", "int", "uint", "float", "complex"),
+    )
+
+
+def _bound(function: Function, space: Namespace) -> Callable[..., Any]:
+    arity = len(function.arrays)
+    parameters = function.signature.parameters
+    positional = all(parameters[name].kind is inspect.Parameter.POSITIONAL_ONLY for name in function.arrays)
+    places = "device" in parameters and not function.arrays
+
+    def call(*args: Any, **kwargs: Any) -> Array:
+        arrays: Any = args
+        if len(args) != arity or not positional:
+            arrays, kwargs = function.split_arguments(args, kwargs)
+        if places and kwargs.get("device") is None and space.default_device is not None:
+            kwargs["device"] = space.default_device
+        return bind(function, space, arrays[0] if function.variadic else arrays, kwargs)
+
+    call.__name__ = call.__qualname__ = function.name
+    call.__module__ = space.__name__
+    call.__signature__ = function.signature  # type: ignore[attr-defined]
+    call.__doc__ = f"{function.name}{function.signature}, as in the array API standard." + (
+        f"\n\nConstant under differentiation: {function.constant}." if function.constant else ""
+    )
+    return call
+
+
+def namespace(library: str | ModuleType, device: Any = None) -> Namespace:
+    """Return the differentiable array-API namespace over a library.
+
+    Parameters
+    ----------
+    library : str or module
+        Name or namespace of an installed library that follows the standard.
+    device : optional
+        Where its creation functions put arrays; None leaves that to the library.
+
+    Returns
+    -------
+    Namespace
+        The same object for the same library and device.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> xp = nna.namespace("numpy")
+    >>> xp.sum(xp.asarray([1.0, 2.0])).value
+    np.float64(3.0)
+    """
+    selection = select(library, device)
+    return _namespaces.setdefault(selection, Namespace(*selection))
+
+
+def array_namespace(x: Any) -> Any:
+    """Return the namespace of an Array, or the raw namespace of a library's own array.
+
+    Code that gets its namespace here runs recorded or raw, according to what it is given.
+    """
+    return x.namespace if type(x) is Array else backend_of(x).xp
+
+
+def as_array(x: Any) -> Array:
+    """Return a raw array of any library as an unrecorded Array."""
+    return x if type(x) is Array else Array(x, namespace(backend_of(x).name))

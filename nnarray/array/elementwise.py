@@ -1,0 +1,139 @@
+"""Elementwise functions. ``d`` of a formula is written for the cotangent `g` of its result."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from nnarray.array._function import Function, binary, elementwise
+
+STEPS = "piecewise constant: its derivative is zero wherever it exists"
+TRUTH = "its result is a truth value or an integer"
+
+# -- arithmetic -----------------------------------------------------------------------------------------------------
+
+binary("add", lambda g: g, lambda g: g)
+binary("subtract", lambda g: g, lambda g: -g)
+binary("multiply", lambda g, x2: g * x2, lambda g, x1: g * x1)
+binary("divide", lambda g, x2: g / x2, lambda g, x2, out: -g * out / x2)
+binary("floor_divide", constant=STEPS)
+binary("remainder", lambda g: g, lambda xp, g, x1, x2: -g * xp.floor_divide(x1, x2))
+elementwise("negative", lambda g: -g)
+elementwise("positive", lambda g: g)
+elementwise("abs", lambda xp, g, x: g * xp.sign(x))
+elementwise("square", lambda g, x: g * 2 * x)
+elementwise("sqrt", lambda g, out: g * 0.5 / out)
+elementwise("reciprocal", lambda g, out: -g * out * out)
+
+
+def _power_base(xp: Any, g: Any, x1: Any, x2: Any) -> Any:
+    """``x2 x1^(x2 - 1)``, zero where x2 is zero, also at x1 = 0."""
+    if isinstance(x2, (int, float)):
+        return g * x2 * x1 ** (x2 - 1) if x2 != 0 else g * 0.0
+    return g * x2 * x1 ** xp.where(x2 == 0, 1.0, x2 - 1)
+
+
+def _power_exponent(xp: Any, g: Any, x1: Any, out: Any) -> Any:
+    """``x1^x2 log x1``, whose limit at x1 = 0 is zero."""
+    if isinstance(x1, (int, float)):
+        return g * out * (math.log(x1) if x1 > 0 else 0.0 if x1 == 0 else math.nan)
+    return g * out * xp.log(xp.where(x1 == 0, 1.0, x1))
+
+
+binary("pow", _power_base, _power_exponent)
+
+# -- exponentials and logarithms --------------------------------------------------------------------------------------
+
+elementwise("exp", lambda g, out: g * out)
+elementwise("expm1", lambda g, out: g * (out + 1))
+elementwise("log", lambda g, x: g / x)
+elementwise("log1p", lambda g, x: g / (x + 1))
+elementwise("log2", lambda g, x: g / (x * math.log(2)))
+elementwise("log10", lambda g, x: g / (x * math.log(10)))
+
+
+def _logaddexp_share(xp: Any, g: Any, x1: Any, x2: Any) -> Any:
+    """``exp(x1 - log(exp x1 + exp x2))``, written so that equal infinities share."""
+    return g / (1 + xp.exp(xp.where(x1 == x2, 0.0, x2 - x1)))
+
+
+binary(
+    "logaddexp",
+    lambda xp, g, x1, x2: _logaddexp_share(xp, g, x1, x2),
+    lambda xp, g, x1, x2: _logaddexp_share(xp, g, x2, x1),
+)
+
+# -- trigonometry -----------------------------------------------------------------------------------------------------
+
+elementwise("sin", lambda xp, g, x: g * xp.cos(x))
+elementwise("cos", lambda xp, g, x: -g * xp.sin(x))
+elementwise("tan", lambda g, out: g * (1 + out * out))
+elementwise("asin", lambda xp, g, x: g / xp.sqrt((1 - x) * (1 + x)))
+elementwise("acos", lambda xp, g, x: -g / xp.sqrt((1 - x) * (1 + x)))
+elementwise("atan", lambda g, x: g / (1 + x * x))
+elementwise("sinh", lambda xp, g, x: g * xp.cosh(x))
+elementwise("cosh", lambda xp, g, x: g * xp.sinh(x))
+elementwise("tanh", lambda g, out: g * (1 - out * out))
+elementwise("asinh", lambda xp, g, x: g / xp.sqrt(x * x + 1))
+elementwise("acosh", lambda xp, g, x: g / xp.sqrt((x - 1) * (x + 1)))
+elementwise("atanh", lambda g, x: g / ((1 - x) * (1 + x)))
+binary(
+    "atan2",
+    lambda g, x1, x2: g * x2 / (x1 * x1 + x2 * x2),
+    lambda g, x1, x2: -g * x1 / (x1 * x1 + x2 * x2),
+)
+binary("hypot", lambda g, x1, out: g * x1 / out, lambda g, x2, out: g * x2 / out)
+
+# -- choice; at a tie the first argument takes the whole cotangent ------------------------------------------------------
+
+binary(
+    "maximum",
+    lambda xp, g, x1, x2: xp.where(x1 >= x2, g, 0.0),
+    lambda xp, g, x1, x2: xp.where(x1 >= x2, 0.0, g),
+)
+binary(
+    "minimum",
+    lambda xp, g, x1, x2: xp.where(x1 <= x2, g, 0.0),
+    lambda xp, g, x1, x2: xp.where(x1 <= x2, 0.0, g),
+)
+
+
+def _clip_x(xp: Any, g: Any, x: Any, min: Any, max: Any) -> Any:
+    if min is not None:
+        g = xp.where(x >= min, g, 0.0)
+    return g if max is None else xp.where(x <= max, g, 0.0)
+
+
+Function(
+    "clip",
+    "x, /, min=None, max=None",
+    {
+        "x": _clip_x,
+        "min": lambda xp, g, x, min: xp.where(x < min, g, 0.0),
+        "max": lambda xp, g, x, max: xp.where(x > max, g, 0.0),
+    },
+    arrays=("x", "min", "max"),
+    broadcasts=True,
+)
+Function(
+    "where",
+    "condition, x1, x2, /",
+    {
+        "x1": lambda xp, g, condition: xp.where(condition, g, 0.0),
+        "x2": lambda xp, g, condition: xp.where(condition, 0.0, g),
+    },
+    broadcasts=True,
+)
+
+# -- without derivative -------------------------------------------------------------------------------------------------
+
+for name in ("ceil", "floor", "round", "sign", "trunc"):
+    elementwise(name, constant=STEPS)
+for name in ("isfinite", "isinf", "isnan", "signbit", "logical_not", "bitwise_invert"):
+    elementwise(name, constant=TRUTH)
+for name in ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"):
+    binary(name, constant=TRUTH)
+for name in ("logical_and", "logical_or", "logical_xor"):
+    binary(name, constant=TRUTH)
+for name in ("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift"):
+    binary(name, constant=TRUTH)

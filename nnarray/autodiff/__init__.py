@@ -1,0 +1,5 @@
+"""Derivatives from the tape."""
+
+from nnarray.autodiff._transforms import grad, record, stop_gradient, value_and_grad
+
+__all__ = ["grad", "record", "stop_gradient", "value_and_grad"]

@@ -1,0 +1,33 @@
+"""JAX, whose arrays cannot be written to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nnarray.backends._base import Backend
+
+
+class JaxBackend(Backend):
+    """JAX on any of its devices."""
+
+    executor = "jax"
+
+    def __init__(self) -> None:
+        super().__init__("jax", "jax.numpy")
+
+    def to_numpy(self, x: Any) -> np.ndarray:
+        return np.asarray(x)
+
+    def synchronize(self, device: Any = None) -> None:
+        import jax
+
+        jax.effects_barrier()
+
+    def set_item(self, x: Any, key: Any, value: Any) -> Any:
+        return x.at[key].set(value)
+
+    def index_add(self, x: Any, indices: Any, value: Any, axis: int) -> Any:
+        key = (slice(None),) * axis + (indices,)
+        return x.at[key].add(value)

@@ -1,0 +1,33 @@
+"""NumPy, through array_api_compat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nnarray.backends._base import Backend
+
+
+class NumpyBackend(Backend):
+    """NumPy on the CPU."""
+
+    executor = "numpy"
+    has_views = True
+
+    def __init__(self) -> None:
+        super().__init__("numpy", "array_api_compat.numpy")
+
+    def device_of(self, x: Any) -> Any:
+        return "cpu"
+
+    def to_numpy(self, x: Any) -> np.ndarray:
+        return np.asarray(x)
+
+    def dtype_name(self, dtype: Any) -> str:
+        return np.dtype(dtype).name
+
+    def index_add(self, x: Any, indices: Any, value: Any, axis: int) -> Any:
+        result = np.array(x)
+        np.add.at(np.moveaxis(result, axis, 0), indices, np.moveaxis(value, axis, 0))
+        return result

@@ -1,0 +1,207 @@
+"""Initial values of weights, drawn on the host from Philox streams: the same bits on every backend."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nnarray._lookup import by_name, find
+from nnarray._messages import describe
+from nnarray.backends import generator
+from nnarray.random import key_from_seed
+
+__all__ = [
+    "Constant",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "Initializer",
+    "LecunNormal",
+    "LecunUniform",
+    "Ones",
+    "VarianceScaling",
+    "Zeros",
+    "get",
+]
+
+#: Standard deviation of a unit normal truncated at two standard deviations.
+_TRUNCATED_STD = 0.87962566103423978
+
+
+class Initializer:
+    """Base of initializers: called with a shape, gives a NumPy array that the layer moves to its backend."""
+
+    def __call__(self, shape: Sequence[int], dtype: str = "float32") -> np.ndarray:
+        """Return initial values of `shape` and `dtype`."""
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(shape, dtype)")
+
+
+class Constant(Initializer):
+    """Every element is `value`.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> nna.initializers.Constant(2.0)((2,))
+    array([2., 2.], dtype=float32)
+    """
+
+    def __init__(self, value: float = 0.0) -> None:
+        self.value = value
+
+    def __call__(self, shape: Sequence[int], dtype: str = "float32") -> np.ndarray:
+        return np.full(tuple(shape), self.value, dtype=dtype)
+
+
+class Zeros(Constant):
+    """Every element is zero."""
+
+    def __init__(self) -> None:
+        super().__init__(0.0)
+
+
+class Ones(Constant):
+    """Every element is one."""
+
+    def __init__(self) -> None:
+        super().__init__(1.0)
+
+
+class VarianceScaling(Initializer):
+    """Random values whose variance is ``scale / n``, n from the numbers of inputs and outputs.
+
+    Parameters
+    ----------
+    scale : float
+        Positive.
+    mode : {"fan_in", "fan_out", "fan_avg"}
+        Whether n counts inputs, outputs, or their mean.
+    distribution : {"truncated_normal", "untruncated_normal", "uniform"}
+        A truncated normal redraws what lies beyond two standard deviations.
+    seed : int, optional
+        With a seed, each call gives the same values; None draws from the process's stream (`nnarray.set_seed`).
+    """
+
+    def __init__(
+        self,
+        scale: float = 1.0,
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
+        seed: int | None = None,
+    ) -> None:
+        if scale <= 0:
+            raise ValueError(f"scale must be positive: received scale={scale!r}.")
+        if mode not in ("fan_in", "fan_out", "fan_avg"):
+            raise ValueError(f"mode must be 'fan_in', 'fan_out' or 'fan_avg': received mode={mode!r}.")
+        if distribution not in ("truncated_normal", "untruncated_normal", "uniform"):
+            raise ValueError(
+                "distribution must be 'truncated_normal', 'untruncated_normal' or 'uniform': received "
+                f"distribution={distribution!r}."
+            )
+        self.scale = scale
+        self.mode = mode
+        self.distribution = distribution
+        self.seed = seed
+
+    def __call__(self, shape: Sequence[int], dtype: str = "float32") -> np.ndarray:
+        fan_in, fan_out = compute_fans(shape)
+        n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
+        variance = self.scale / max(n, 1.0)
+        draw = generator(key_from_seed(self.seed))
+        if self.distribution == "uniform":
+            limit = math.sqrt(3.0 * variance)
+            values = draw.uniform(-limit, limit, size=tuple(shape))
+        elif self.distribution == "untruncated_normal":
+            values = math.sqrt(variance) * draw.standard_normal(tuple(shape))
+        else:
+            values = math.sqrt(variance) / _TRUNCATED_STD * truncated_normal(draw, shape)
+        return values.astype(dtype)
+
+
+def truncated_normal(draw: np.random.Generator, shape: Sequence[int]) -> np.ndarray:
+    """Return unit normals, those beyond two standard deviations drawn again."""
+    values = draw.standard_normal(tuple(shape))
+    while (outside := np.abs(values) > 2.0).any():
+        values[outside] = draw.standard_normal(int(outside.sum()))
+    return values
+
+
+def compute_fans(shape: Sequence[int]) -> tuple[int, int]:
+    """Return the numbers of inputs and outputs of a kernel: (…receptive field, inputs, outputs)."""
+    if len(shape) == 0:
+        return 1, 1
+    if len(shape) == 1:
+        return shape[0], shape[0]
+    field = math.prod(shape[:-2])
+    return shape[-2] * field, shape[-1] * field
+
+
+class GlorotUniform(VarianceScaling):
+    """Uniform within ``sqrt(6 / (fan_in + fan_out))``. Glorot, Bengio, AISTATS 2010, equation 16."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(1.0, "fan_avg", "uniform", seed)
+
+
+class GlorotNormal(VarianceScaling):
+    """Truncated normal of variance ``2 / (fan_in + fan_out)``. Glorot, Bengio, AISTATS 2010, equation 12."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(1.0, "fan_avg", "truncated_normal", seed)
+
+
+class HeUniform(VarianceScaling):
+    """Uniform within ``sqrt(6 / fan_in)``. He, Zhang, Ren, Sun, ICCV 2015, equation 10."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(2.0, "fan_in", "uniform", seed)
+
+
+class HeNormal(VarianceScaling):
+    """Truncated normal of variance ``2 / fan_in``. He, Zhang, Ren, Sun, ICCV 2015, equation 10."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(2.0, "fan_in", "truncated_normal", seed)
+
+
+class LecunUniform(VarianceScaling):
+    """Uniform within ``sqrt(3 / fan_in)``. LeCun, Bottou, Orr, Müller, "Efficient BackProp", 1998, equation 16."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(1.0, "fan_in", "uniform", seed)
+
+
+class LecunNormal(VarianceScaling):
+    """Truncated normal of variance ``1 / fan_in``. LeCun, Bottou, Orr, Müller, "Efficient BackProp", 1998."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(1.0, "fan_in", "truncated_normal", seed)
+
+
+_KNOWN = by_name(
+    *(Constant, Zeros, Ones, VarianceScaling, GlorotUniform, GlorotNormal),
+    *(HeUniform, HeNormal, LecunUniform, LecunNormal),
+)
+
+
+def get(identifier: Any) -> Any:
+    """Return an initializer by name, as an object, a class, or a function ``f(shape, dtype)``.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown; the message gives the nearest known one.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> type(nna.initializers.get("he_normal")).__name__
+    'HeNormal'
+    """
+    if identifier is None:
+        raise TypeError(f"Expected an initializer: received {describe(identifier)}. Use 'zeros' for none.")
+    return find("initializer", identifier, _KNOWN, Initializer)

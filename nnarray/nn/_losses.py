@@ -1,0 +1,49 @@
+"""Loss math per example, in plain standard code. `target` and `output` have the same shape unless said otherwise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nnarray.array import array_namespace
+from nnarray.nn._activations import log_softmax
+
+#: Probabilities are kept this far from 0 and 1, as in Keras.
+EPSILON = 1e-7
+
+
+def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
+    """Return ``-(t log o + (1 - t) log(1 - o))``; from logits ``log(1 + exp z) - t z``, which nothing clips."""
+    xp = array_namespace(output)
+    if from_logits:
+        return xp.logaddexp(output, xp.zeros_like(output)) - target * output
+    output = xp.clip(output, EPSILON, 1.0 - EPSILON)
+    return -(target * xp.log(output) + (1.0 - target) * xp.log(1.0 - output))
+
+
+def log_probabilities(output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+    """Return the logarithm of class probabilities, normalised over `axis`."""
+    xp = array_namespace(output)
+    if from_logits:
+        return log_softmax(output, axis=axis)
+    output = output / xp.sum(output, axis=axis, keepdims=True)
+    return xp.log(xp.clip(output, EPSILON, 1.0 - EPSILON))
+
+
+def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+    """Return ``-sum(t log o)`` over the classes along `axis`."""
+    xp = array_namespace(output)
+    return -xp.sum(target * log_probabilities(output, from_logits, axis), axis=axis)
+
+
+def one_hot(labels: Any, num_classes: int, like: Any, axis: int = -1) -> Any:
+    """Return integer `labels` as vectors of zeros with a one, of the dtype of `like`, classes along a new `axis`."""
+    xp = array_namespace(like)
+    classes = xp.arange(num_classes, dtype=labels.dtype, device=labels.device)
+    axis %= labels.ndim + 1
+    classes = xp.reshape(classes, (1,) * axis + (num_classes,) + (1,) * (labels.ndim - axis))
+    return xp.astype(xp.expand_dims(labels, axis=axis) == classes, like.dtype)
+
+
+def squared_error(target: Any, output: Any) -> Any:
+    """Return ``(t - o)^2``."""
+    return array_namespace(output).square(output - target)

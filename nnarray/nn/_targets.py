@@ -1,0 +1,71 @@
+"""How targets are brought beside outputs: same library, shape and dtype."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nnarray import config
+from nnarray._messages import describe
+from nnarray.array import Array, array_namespace
+from nnarray.backends import backend_of, convert, current_backend, find_backend
+
+
+def prepare(y_true: Any, y_pred: Any) -> tuple[Any, Any, Any]:
+    """Return (xp, targets, predictions) as arrays of the predictions' library; nested lists become arrays."""
+    if not isinstance(y_pred, Array) and find_backend(y_pred) is None:
+        backend, device = current_backend()
+        y_pred = backend.asarray(np.asarray(y_pred, dtype=config.floatx()), device=device)
+    backend = backend_of(_raw(y_pred))
+    if find_backend(_raw(y_true)) is not backend:
+        values = y_true if find_backend(y_true) else np.asarray(y_true)
+        y_true = convert(values, backend, device=backend.device_of(_raw(y_pred)))
+    return array_namespace(y_pred), y_true, y_pred
+
+
+def _raw(x: Any) -> Any:
+    return x.value if isinstance(x, Array) else x
+
+
+def match_shape(xp: Any, y_true: Any, y_pred: Any) -> Any:
+    """Return the targets in the shape of the predictions: an axis of length one is added or dropped, never broadcast.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ in more than that.
+    """
+    if tuple(y_true.shape) == tuple(y_pred.shape):
+        return y_true
+    if _without_last_one(y_true) == _without_last_one(y_pred):
+        return xp.reshape(y_true, y_pred.shape)
+    raise ValueError(
+        f"Targets and outputs must have the same shape: received targets {describe(y_true)} and outputs of shape "
+        f"{tuple(y_pred.shape)}. Integer class labels go with sparse_categorical_crossentropy, or one-hot encode them "
+        "with nnarray.utils.to_categorical."
+    )
+
+
+def _without_last_one(x: Any) -> tuple[int, ...]:
+    shape = tuple(x.shape)
+    return shape[:-1] if shape and shape[-1] == 1 else shape
+
+
+def align(y_true: Any, y_pred: Any) -> tuple[Any, Any, Any]:
+    """Return (xp, targets, predictions), the targets in the shape and dtype of the predictions."""
+    xp, y_true, y_pred = prepare(y_true, y_pred)
+    return xp, xp.astype(match_shape(xp, y_true, y_pred), y_pred.dtype), y_pred
+
+
+def match_labels(xp: Any, y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+    """Return integer labels in the shape of the predictions without their class axis."""
+    axis %= y_pred.ndim
+    shape = (*y_pred.shape[:axis], *y_pred.shape[axis + 1 :])
+    with_one = (*y_pred.shape[:axis], 1, *y_pred.shape[axis + 1 :])
+    if tuple(y_true.shape) not in (shape, with_one):
+        raise ValueError(
+            f"Integer labels must have the outputs' shape without the class axis, {shape}: received "
+            f"{describe(y_true)}. One-hot labels go with categorical_crossentropy."
+        )
+    return xp.astype(xp.reshape(y_true, shape), xp.int64)

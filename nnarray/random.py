@@ -1,0 +1,88 @@
+"""Seeds and keys: every random number of the library is a function of a key and a counter."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from nnarray._messages import describe
+
+__all__ = ["SeedGenerator", "key_from_seed", "next_key", "preserved_keys", "set_seed"]
+
+Key = tuple[int, int]
+
+#: Second key word of the streams that a user's own seed opens, apart from those that the process numbers.
+_EXPLICIT = 2**64 - 1
+
+_seed = secrets.randbits(63)
+_index = 0
+
+
+def set_seed(seed: int) -> None:
+    """Restart all randomness of the process: initial weights, shuffles, dropout masks.
+
+    Parameters
+    ----------
+    seed : int
+        At least 0 and below 2**64. The same seed gives the same bits on every backend.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> nna.set_seed(0)
+    """
+    global _seed, _index
+    _seed = check_seed(seed)
+    _index = 0
+
+
+def check_seed(seed: object) -> int:
+    """Return a seed that is an integer of 64 bits, or raise."""
+    index = getattr(type(seed), "__index__", None)
+    if index is None or isinstance(seed, bool) or not 0 <= index(seed) < 2**64:
+        raise ValueError(f"A seed is an integer of at least 0 and below 2**64: received {describe(seed)}.")
+    return index(seed)
+
+
+def next_key() -> Key:
+    """Return the next key of the process, never the same twice after one `set_seed`."""
+    global _index
+    _index += 1
+    return _seed, _index - 1
+
+
+@contextmanager
+def preserved_keys() -> Iterator[None]:
+    """Give the process's keys that the block takes out again afterwards."""
+    global _index
+    before = _index
+    try:
+        yield
+    finally:
+        _index = before
+
+
+def key_from_seed(seed: int | None) -> Key:
+    """Return the key that a user's `seed` stands for; None takes the process's next."""
+    return next_key() if seed is None else (check_seed(seed), _EXPLICIT)
+
+
+class SeedGenerator:
+    """A key with a counter that steps at each use.
+
+    Parameters
+    ----------
+    seed : int, optional
+        None takes the process's next key, which `set_seed` makes reproducible.
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        self.seed = seed
+        self.key = key_from_seed(seed)
+        self._count = 0
+
+    def next(self) -> int:
+        """Return the counter and step it."""
+        self._count += 1
+        return self._count - 1

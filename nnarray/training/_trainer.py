@@ -1,0 +1,463 @@
+"""What a model does beyond being called: compile, fit, evaluate, predict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from nnarray import losses, metrics, optimizers
+from nnarray._lookup import find
+from nnarray._messages import describe
+from nnarray.backends import Selection, backend_of, chosen_backend, convert, find_backend, select
+from nnarray.layers import Layer, Shape
+from nnarray.random import next_key
+from nnarray.training._callbacks import Callback, CallbackList, History
+from nnarray.training._data import Data, as_data
+from nnarray.training._loop import Loop, copied, evaluate_data, read_metrics, reset_metrics
+from nnarray.training._progress import Progress, resolve_verbose
+from nnarray.training._step import Step
+from nnarray.variables import pack_variables
+
+
+class Trainer(Layer):
+    """A layer that can be trained.
+
+    Parameters
+    ----------
+    backend : str or module, optional
+        Where it lives, whatever arrays it is given; None follows the data.
+    device : optional
+        One of the backend's devices.
+    **kwargs
+        As for `Layer`.
+    """
+
+    def __init__(self, backend: Any = None, device: Any = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._wanted: Selection | None = None
+        self._home: Selection | None = None
+        self.optimizer: optimizers.Optimizer | None = None
+        self.loss: losses.Loss | None = None
+        self.history: History | None = None
+        self.stop_training = False
+        self._metrics: list[metrics.Metric] = []
+        self._tracker = metrics.Mean("loss")
+        self._step: Step | None = None
+        self._counter = 0
+        if backend is not None or device is not None:
+            self._wanted = select(backend or "numpy", device)
+
+    # -- where it lives -----------------------------------------------------------------------------------------------
+
+    @property
+    def backend(self) -> str:
+        """Name of the backend that holds the weights, or will."""
+        return self._selection(None).backend.name
+
+    @property
+    def device(self) -> Any:
+        """The device that holds the weights, or will; None is the backend's default."""
+        variables = self.variables
+        return variables[0].device if variables else self._selection(None).device
+
+    def to(self, backend: Any, device: Any = None) -> Any:
+        """Move the model, its optimizer's state and its metrics to a backend, and keep it there.
+
+        Parameters
+        ----------
+        backend : str or module
+        device : optional
+
+        Returns
+        -------
+        the model
+        """
+        self._wanted = select(backend, device)
+        self._move(self._wanted)
+        return self
+
+    def _selection(self, x: Any) -> Selection:
+        """Return where the model is to live when fitted to `x`."""
+        if self._wanted is not None:
+            return self._wanted
+        source = None if x is None else find_backend(x)
+        if source is not None and source.name != "numpy":
+            return Selection(source, source.device_of(x))
+        # NumPy arrays are what data comes in, not a vote against a backend that was asked for.
+        return chosen_backend() or (self._home if x is None else None) or select("numpy")
+
+    def _move(self, selection: Selection) -> None:
+        backend, device = selection
+        if device is None:
+            device = backend.device_of(backend.asarray(0.0))
+        state = [*self.variables, *self._compiled_variables()]
+        away = [v for v in dict.fromkeys(state) if v.backend is not backend or v.device != device]
+        values = [backend.xp.asarray(convert(v.numpy(), backend, v.dtype, device), copy=True) for v in away]
+        for variable, value in zip(away, values, strict=True):
+            variable.rebind(value)
+        self._home = Selection(backend, device)
+
+    def _compiled_variables(self) -> list[Any]:
+        optimizer = [] if self.optimizer is None else self.optimizer.variables
+        return [*optimizer, *(v for metric in (self._tracker, *self._metrics) for v in metric.variables)]
+
+    # -- compile ------------------------------------------------------------------------------------------------------
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        metrics: Sequence[Any] | None = None,
+        *,
+        backend: Any = None,
+        device: Any = None,
+    ) -> None:
+        """Choose how to train.
+
+        Parameters
+        ----------
+        optimizer : str or Optimizer
+        loss : str, Loss or function ``f(y_true, y_pred)``
+            A model that ends in sigmoid or softmax computes a cross-entropy given by name or object from the logits.
+        metrics : sequence of str, Metric or function, optional
+        backend : str or module, optional
+            Where to train, whatever arrays it is given; None follows the data.
+        device : optional
+            One of the backend's devices.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown; the message gives the nearest known one, and the model is as it was.
+        """
+        if loss is None:
+            raise ValueError("compile needs a loss, for example loss='mean_squared_error': received None.")
+        if metrics is not None and (isinstance(metrics, str) or not isinstance(metrics, Iterable)):
+            raise TypeError(f"metrics must be a list, for example metrics=['accuracy']: received {describe(metrics)}.")
+        chosen = optimizers.get(optimizer), losses.get(loss), [_metric(metric) for metric in metrics or ()]
+        wanted = select(backend or "numpy", device) if backend is not None or device is not None else self._wanted
+        self.optimizer, self.loss, self._metrics = chosen
+        self._wanted = wanted
+        self._tracker.dtype = self.dtype
+
+    @property
+    def metrics(self) -> list[metrics.Metric]:
+        """The loss tracker and the compiled metrics."""
+        return [self._tracker, *self._metrics]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """Names of the figures that `evaluate` returns."""
+        return [metric.name for metric in self.metrics]
+
+    # -- preparation --------------------------------------------------------------------------------------------------
+
+    def _checked(self, x: Any, y: Any, sample_weight: Any, finite: bool, prefix: str = "") -> Data:
+        """Return the arrays, checked against the model and the loss; nothing is changed."""
+        if y is None:
+            raise ValueError(f"{prefix}y is missing: training and evaluation need targets.")
+        data = as_data(x, y, sample_weight, finite)
+        output_shape = self.checked_output_shape((None, *data.x.shape[1:]))
+        assert self.loss is not None
+        self.loss.check_targets(backend_of(data.y).to_numpy(data.y), output_shape)
+        return data
+
+    def checked_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the output shape for inputs of `input_shape`.
+
+        Raises
+        ------
+        ValueError
+            If the model was made for inputs of another shape.
+        """
+        expected = self.batch_input_shape
+        if expected is not None and not _fits(input_shape[1:], expected[1:]):
+            raise ValueError(
+                f"Model {self.name!r} takes x of shape (batch, {', '.join(map(str, expected[1:]))}): received x of "
+                f"shape (batch, {', '.join(map(str, input_shape[1:]))})."
+            )
+        return self.compute_output_shape(input_shape)
+
+    def _require_compiled(self, what: str) -> None:
+        if self.optimizer is None or self.loss is None:
+            raise RuntimeError(
+                f"{what} needs a compiled model. Call model.compile(optimizer='adam', loss='mean_squared_error') first."
+            )
+
+    def _ready(self, selection: Selection, like: Data) -> Step:
+        """Build, move and pack what is not yet; return the step."""
+        assert self.optimizer is not None and self.loss is not None
+        backend, device = selection
+        if self.built:
+            self._move(selection)
+        else:
+            self.ensure_built((None, *like.x.shape[1:]), backend.asarray(0.0, device=device))
+            self._move(selection)
+        assert self._home is not None
+        weights = self.trainable_variables
+        packs = [] if self._step is None else self._step.packs
+        packed = {member for pack in packs for member in pack.members}
+        if packed != set(weights) or not all(pack.whole for pack in packs):
+            packs = pack_variables(weights)
+        self.optimizer.build(packs)
+        for metric in self.metrics:
+            metric.build(*self._home)
+        self._step = Step(self, self.loss, self._tracker, self._metrics, self.optimizer, packs)
+        return self._step
+
+    def _at_home(self, data: Data) -> Data:
+        assert self._home is not None and self.loss is not None
+        return data.to(self._home.backend, self._home.device, self.dtype, self.loss.sparse)
+
+    # -- training -----------------------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        x: Any,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Sequence[Callback] | None = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        check_finite: bool = True,
+    ) -> History:
+        """Train the model.
+
+        Parameters
+        ----------
+        x : array, shape (examples, …)
+            Of any library, or nested lists; cast to the model's floating-point dtype.
+        y : array, shape (examples, …)
+        batch_size : int, optional
+            32 by default.
+        epochs : int
+            Index of the last epoch, counted from 1: with `initial_epoch` it is not the number of epochs to do.
+        verbose : {"auto", 0, 1, 2}
+            Quiet, a bar, or a line an epoch; "auto" is a bar on a terminal and a line elsewhere.
+        callbacks : sequence of Callback, optional
+        validation_split : float
+            Share of the examples, from the end, to validate on instead of training.
+        validation_data : tuple ``(x, y)`` or ``(x, y, sample_weight)``, optional
+        shuffle : bool
+            Whether each epoch takes the examples in a new order, the same on every backend for one seed.
+        sample_weight : array, shape (examples,), optional
+            Weight of each example in the loss and the metrics.
+        initial_epoch : int
+            Where to go on from, counted from 0.
+        check_finite : bool
+            Whether NaN and infinity in the data are errors.
+
+        Returns
+        -------
+        History
+            Also ``model.history``, which holds the finished epochs if training is interrupted.
+
+        Raises
+        ------
+        RuntimeError
+            If the model is not compiled.
+        ValueError, TypeError
+            If the data do not fit the model or the loss; then nothing was changed.
+        NonFiniteLossError
+            If the loss becomes NaN or infinite; the weights are those at the end of the last good epoch.
+        KeyboardInterrupt
+            At the end of the step in which Ctrl-C was pressed.
+        """
+        self._require_compiled("fit")
+        batch_size = _positive("batch_size", 32 if batch_size is None else batch_size)
+        _whole("epochs", epochs)
+        _whole("initial_epoch", initial_epoch)
+        verbose = resolve_verbose(verbose)
+        data = self._checked(x, y, sample_weight, check_finite)
+        validation = None
+        if validation_data is not None:
+            if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+                raise ValueError(
+                    "validation_data must be (x, y) or (x, y, sample_weight): received "
+                    f"{describe(validation_data)}."
+                )
+            weight = validation_data[2] if len(validation_data) == 3 else None
+            validation = self._checked(*validation_data[:2], weight, check_finite, "validation_data: ")
+        elif validation_split:
+            data, validation = _split(data, validation_split)
+        selection = self._selection(data.x)
+        step = self._ready(selection, data)
+        data = self._at_home(data)
+        validation = None if validation is None else self._at_home(validation)
+
+        history = self.history = History()
+        hooks = CallbackList([history, *(callbacks or ())])
+        hooks.set_model(self)
+        steps = math.ceil(data.length / batch_size)
+        hooks.set_params({"epochs": epochs, "steps": steps, "verbose": verbose})
+        self.stop_training = False
+        loop = Loop(
+            step, data, validation, batch_size, next_key() if shuffle else None, hooks, verbose, self._counter
+        )
+        hooks.on_train_begin()
+        try:
+            loop.run(initial_epoch, epochs)
+        finally:
+            self._counter = loop.counter
+        hooks.on_train_end()
+        return history
+
+    def train_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Take one step on one batch.
+
+        Parameters
+        ----------
+        x, y, sample_weight : arrays
+            As for `fit`; all of it is one batch.
+        return_dict : bool
+
+        Returns
+        -------
+        float, list of float, or dict of str to float
+            The loss before the step and the metrics of this batch; the loss alone if there are no metrics.
+
+        Raises
+        ------
+        NonFiniteLossError
+            If the loss is NaN or infinite; the weights are those before the step.
+        """
+        self._require_compiled("train_on_batch")
+        data = self._checked(x, y, sample_weight, True)
+        step = self._ready(self._selection(data.x), data)
+        reset_metrics(step)
+        before = copied(step.state())
+        from nnarray.training._loop import Watch
+
+        watch = Watch(step, 0)
+        state, loss = step.train(step.state(), *self._at_home(data), self._counter)
+        step.store(state)
+        watch.add(loss)
+        try:
+            watch.look()
+        except ArithmeticError:
+            step.store(before)
+            raise
+        self._counter += 1
+        return _results(read_metrics(step), return_dict)
+
+    def evaluate(
+        self,
+        x: Any,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight: Any = None,
+        return_dict: bool = False,
+        check_finite: bool = True,
+    ) -> Any:
+        """Return the loss and metrics over `x` and `y`, without training.
+
+        Parameters
+        ----------
+        x, y, sample_weight, batch_size, verbose, check_finite : as for `fit`
+        return_dict : bool
+
+        Returns
+        -------
+        float, list of float, or dict of str to float
+            The loss alone if there are no metrics.
+        """
+        self._require_compiled("evaluate")
+        batch_size = _positive("batch_size", 32 if batch_size is None else batch_size)
+        verbose = resolve_verbose(verbose)
+        data = self._checked(x, y, sample_weight, check_finite)
+        step = self._ready(self._home or self._selection(data.x), data)
+        progress = Progress("Evaluate", math.ceil(data.length / batch_size), verbose)
+        found = None
+        try:
+            found = evaluate_data(step, self._at_home(data), batch_size, progress)
+        finally:
+            progress.close(found)
+        return _results(found, return_dict)
+
+    def predict(self, x: Any, batch_size: int | None = None, verbose: int | str = "auto") -> Any:
+        """Return the model's outputs for `x`.
+
+        Parameters
+        ----------
+        x : array, shape (examples, …)
+        batch_size : int, optional
+            32 by default.
+        verbose : {"auto", 0, 1, 2}
+            With 1 or "auto", on a terminal, a bar.
+
+        Returns
+        -------
+        array of the library of `x`, shape (examples, …)
+            NumPy for nested lists.
+        """
+        batch_size = _positive("batch_size", 32 if batch_size is None else batch_size)
+        verbose = resolve_verbose(verbose)
+        data = as_data(x, None, finite=False)
+        self.checked_output_shape((None, *data.x.shape[1:]))
+        selection = self._home or self._selection(data.x)
+        if not self.built:
+            self.ensure_built((None, *data.x.shape[1:]), selection.backend.asarray(0.0, device=selection.device))
+        if self._home is None:
+            self._move(selection)
+        assert self._home is not None
+        backend, device = self._home
+        source, source_device = backend_of(data.x), backend_of(data.x).device_of(data.x)
+        progress = Progress("Predict", math.ceil(data.length / batch_size), verbose)
+        try:
+            outputs = []
+            for batch in data.to(backend, device, self.dtype, False).batches(batch_size):
+                outputs.append(self(batch.x, training=False))
+                progress.advance()
+        finally:
+            progress.close()
+        joined = backend.xp.concat(outputs, axis=0)
+        return joined if source is backend else convert(joined, source, device=source_device)
+
+
+def _metric(identifier: Any) -> metrics.Metric:
+    """Return a metric; losses, by name or object, serve as metrics too."""
+    if isinstance(identifier, losses.Loss):
+        return metrics.MeanMetricWrapper(identifier.call, name=identifier.name)
+    if isinstance(identifier, str) and identifier in losses.KNOWN:
+        return metrics.MeanMetricWrapper(losses.get(identifier).call, name=identifier)
+    return metrics.get(identifier)
+
+
+def _split(data: Data, share: float) -> tuple[Data, Data]:
+    if not 0 < share < 1:
+        raise ValueError(f"validation_split must lie between 0 and 1: received validation_split={share!r}.")
+    cut = int(data.length * (1 - share))
+    if cut in (0, data.length):
+        raise ValueError(f"validation_split={share!r} of {data.length} example(s) leaves one of the parts empty.")
+    return data.part(None, cut), data.part(cut, None)
+
+
+def _fits(shape: tuple[int | None, ...], expected: tuple[int | None, ...]) -> bool:
+    pairs = zip(shape, expected, strict=False)
+    return len(shape) == len(expected) and all(b is None or a == b for a, b in pairs)
+
+
+def _whole(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not hasattr(type(value), "__index__") or value < 0:
+        raise ValueError(f"{name} must be a whole number of at least 0: received {name}={value!r}.")
+    return int(value)
+
+
+def _positive(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not hasattr(type(value), "__index__") or value < 1:
+        raise ValueError(f"{name} must be a positive integer: received {name}={value!r}.")
+    return int(value)
+
+
+def _results(found: dict[str, float], return_dict: bool) -> Any:
+    if return_dict:
+        return found
+    values = list(found.values())
+    return values[0] if len(values) == 1 else values
