@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nnarray._messages import describe
 from nnarray.array import elementwise, linear_algebra  # noqa: F401 -- the operators need their rows
 from nnarray.array._function import TABLE, Function
-from nnarray.array.manipulation import check_key
+from nnarray.array.manipulation import full_key
 from nnarray.backends import find_backend
 
 if TYPE_CHECKING:
@@ -74,11 +74,12 @@ def bind(function: Function, namespace: Namespace, args: Any, params: dict[str, 
         node = Node(out, namespace, function)
         node.parents = parents
         node.params = params
+        arguments, result_too = function.kept_for(tuple(position for position, _ in parents))
         if function.variadic:
             node.shapes = tuple(value.shape for value in values)
         else:
-            node.kept = tuple(x if keep else None for x, keep in zip(operands, function.keeps, strict=True))
-        if function.keeps_out:
+            node.kept = tuple(x if keep else None for x, keep in zip(operands, arguments, strict=True))
+        if result_too:
             node.out = out
         result.node = node
     return result
@@ -203,8 +204,7 @@ class Array:
         return self.namespace.matrix_transpose(self)
 
     def __getitem__(self, key: Any) -> Array:
-        check_key(key)
-        return bind(_GETITEM, self.namespace, (self,), {"key": key})
+        return bind(_GETITEM, self.namespace, (self,), {"key": full_key(key, self.ndim)})
 
     def __bool__(self) -> bool:
         return bool(self.value)

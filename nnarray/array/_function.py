@@ -47,7 +47,7 @@ class Function:
 
     __slots__ = (
         *("arrays", "broadcasts", "constant", "implementation", "name", "rules", "signature"),
-        *("_slots", "keeps", "keeps_out", "leading", "variadic"),
+        *("_kept", "_slots", "leading", "variadic"),
     )
 
     def __init__(
@@ -74,9 +74,7 @@ class Function:
         self.broadcasts = broadcasts
         self.implementation = implementation
         self._slots = {argument: _slots(rule) for argument, rule in self.rules.items()}
-        needed = {slot for slots in self._slots.values() for slot in slots}
-        self.keeps = tuple(argument in needed for argument in self.arrays)
-        self.keeps_out = "out" in needed
+        self._kept: dict[tuple[int, ...], tuple[tuple[bool, ...], bool]] = {}
         if name in TABLE:
             raise ValueError(f"function {name!r} has two rows")
         TABLE[name] = self
@@ -105,6 +103,15 @@ class Function:
     def needs_of(self, position: int) -> tuple[str, ...]:
         """Return the names that the rule at `position` asks for, in its order."""
         return self._slots[self.arrays[0 if self.variadic else position]]
+
+    def kept_for(self, positions: tuple[int, ...]) -> tuple[tuple[bool, ...], bool]:
+        """Return which array arguments, and whether the result, the rules at `positions` ask for."""
+        try:
+            return self._kept[positions]
+        except KeyError:
+            needed = {name for position in positions for name in self.needs_of(position)}
+            kept = tuple(argument in needed for argument in self.arrays), "out" in needed
+            return self._kept.setdefault(positions, kept)
 
     def default(self, parameter: str) -> Any:
         """Return the default of a parameter."""

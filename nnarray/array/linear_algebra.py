@@ -20,16 +20,14 @@ def _matmul_x1(xp: Any, g: Any, x2: Any, in_shape: Any) -> Any:
 
 def _matmul_x2(xp: Any, g: Any, x1: Any, in_shape: Any) -> Any:
     """``X1ᵀ G``."""
+    if x1.ndim == 1 and len(in_shape) == 1:
+        return x1 * g
     if len(in_shape) == 1:
-        g = xp.expand_dims(g, axis=-1)
-        return sum_to_shape(xp, xp.squeeze(xp.matmul(_transposed(xp, x1), g), axis=-1), in_shape)
+        product = xp.matmul(xp.matrix_transpose(x1), xp.expand_dims(g, axis=-1))
+        return sum_to_shape(xp, xp.squeeze(product, axis=-1), in_shape)
     if x1.ndim == 1:
         return sum_to_shape(xp, xp.expand_dims(x1, axis=-1) * xp.expand_dims(g, axis=-2), in_shape)
     return sum_to_shape(xp, xp.matmul(xp.matrix_transpose(x1), g), in_shape)
-
-
-def _transposed(xp: Any, x: Any) -> Any:
-    return xp.expand_dims(x, axis=-1) if x.ndim == 1 else xp.matrix_transpose(x)
 
 
 Function("matmul", "x1, x2, /", {"x1": _matmul_x1, "x2": _matmul_x2})

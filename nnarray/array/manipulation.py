@@ -41,19 +41,56 @@ def _stack(g: Any, position: int, shapes: Any, axis: int) -> Any:
 
 def _take(xp: Any, g: Any, in_shape: Any, indices: Any, axis: int | None) -> Any:
     zeros = xp.zeros(in_shape, dtype=g.dtype, device=g.device)
-    return xp.index_add(zeros, indices, g, axis=0 if axis is None else axis)
+    return xp.index_add(zeros, indices, g, axis=0 if axis is None else axis % len(in_shape))
 
 
-def check_key(key: Any) -> None:
-    """Refuse a key other than integers, slices, ellipsis and None."""
-    for item in key if isinstance(key, tuple) else (key,):
-        if not (item is None or item is Ellipsis or isinstance(item, slice) or hasattr(item, "__index__")) or (
-            getattr(item, "shape", ()) != ()
-        ):
+def _getitem(xp: Any, g: Any, in_shape: Any, key: Any) -> Any:
+    """Set `g` into zeros; the new axes of the key, which assignment does not know, are taken out of both first."""
+    items = key if isinstance(key, tuple) else (key,)
+    kept = tuple(item for item in items if item is not None)
+    lengths = list(g.shape)
+    for axis in reversed(_new_axes(items, len(in_shape))):
+        del lengths[axis]
+    zeros = xp.zeros(in_shape, dtype=g.dtype, device=g.device)
+    return xp.set_item(zeros, xp.reshape(g, tuple(lengths)), key=kept)
+
+
+def _new_axes(items: tuple[Any, ...], ndim: int) -> list[int]:
+    """Return which axes of the result the key's None entries make."""
+    found = []
+    axis = 0
+    hidden = ndim - sum(item is not None and item is not Ellipsis for item in items)
+    for item in items:
+        if item is None:
+            found.append(axis)
+        if item is Ellipsis:
+            axis += hidden
+        elif item is None or isinstance(item, slice):
+            axis += 1
+    return found
+
+
+def full_key(key: Any, ndim: int) -> Any:
+    """Return a key of integers, slices, ellipsis and None with the ellipsis that the standard asks for spelled out.
+
+    Raises
+    ------
+    TypeError
+        If the key has anything else.
+    """
+    items = key if isinstance(key, tuple) else (key,)
+    for item in items:
+        if item is None or item is Ellipsis or isinstance(item, slice):
+            continue
+        if isinstance(item, bool) or not hasattr(item, "__index__") or getattr(item, "shape", ()) != ():
             raise TypeError(
                 f"An Array is indexed by integers, slices, ellipsis and None: received {describe(item)}. "
                 "Use xp.take for integer arrays and xp.where for masks."
             )
+    if any(item is Ellipsis for item in items):
+        return key
+    missing = ndim - sum(item is not None for item in items)
+    return (*items, Ellipsis) if missing > 0 else key
 
 
 Function("reshape", "x, /, shape, *, copy=None", {"x": lambda xp, g, in_shape: xp.reshape(g, in_shape)})
@@ -64,7 +101,7 @@ Function(
     {"x": lambda xp, g, source, destination: xp.moveaxis(g, destination, source)},
     arrays=("x",),
 )
-Function("expand_dims", "x, /, *, axis=0", {"x": lambda xp, g, in_shape: xp.reshape(g, in_shape)})
+Function("expand_dims", "x, /, axis", {"x": lambda xp, g, in_shape: xp.reshape(g, in_shape)})
 Function("squeeze", "x, /, axis", {"x": lambda xp, g, in_shape: xp.reshape(g, in_shape)})
 Function("broadcast_to", "x, /, shape", {"x": lambda xp, g, in_shape: sum_to_shape(xp, g, in_shape)})
 Function("flip", "x, /, *, axis=None", {"x": lambda xp, g, axis: xp.flip(g, axis=axis)})
@@ -77,19 +114,15 @@ Function("argsort", "x, /, *, axis=-1, descending=False, stable=True", constant=
 Function(
     "getitem",
     "x, /, key",
-    {
-        "x": lambda xp, g, in_shape, key: xp.set_item(
-            xp.zeros(in_shape, dtype=g.dtype, device=g.device), g, key=key
-        )
-    },
-    implementation=lambda backend: lambda x, key: x[key],
+    {"x": _getitem},
+    implementation=lambda backend: backend.get_item,
 )
 Function(
     "set_item",
     "x, value, /, key",
     {
-        "x": lambda xp, g, key: xp.set_item(g, xp.zeros_like(g[key]), key=key),
-        "value": lambda g, key: g[key],
+        "x": lambda xp, g, key: xp.set_item(g, xp.zeros_like(xp.getitem(g, key=key)), key=key),
+        "value": lambda xp, g, key: xp.getitem(g, key=key),
     },
     implementation=lambda backend: lambda x, value, key: backend.set_item(x, key, value),
 )

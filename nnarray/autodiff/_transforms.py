@@ -66,7 +66,7 @@ def value_and_grad(
             for source, cotangent in zip(sources, tape.pull_back(seed), strict=True)
         ]
         keep = as_arrays or tape.nested
-        gradient = optree.tree_unflatten(structure, [g if keep else g.value for g in gradients])
+        gradient = optree.tree_unflatten(structure, [g if keep else _raw_array(g) for g in gradients])
         return value, tuple(gradient) if several else gradient[0]
 
     return wrapped
@@ -153,6 +153,11 @@ def record(fun: Callable[..., Any], *args: Any) -> tuple[Any, tuple[Node, ...]]:
 def zeros_like(x: Array) -> Array:
     """Return unrecorded zeros like `x`."""
     return Array(x.namespace.raw.zeros_like(x.value), x.namespace)
+
+
+def _raw_array(x: Array) -> Any:
+    """Return the raw array; NumPy's scalars, in which its functions return what has no axes, become arrays again."""
+    return x.namespace.raw.asarray(x.value) if x.ndim == 0 else x.value
 
 
 def _argument(args: tuple[Any, ...], position: int) -> Any:

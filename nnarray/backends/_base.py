@@ -111,8 +111,12 @@ class Backend:
         """Overwrite the elements of `target` in place; only asked of libraries with views."""
         target[...] = value
 
+    def get_item(self, x: Any, key: Any) -> Any:
+        """Return ``x[key]`` for a key of integers, slices, ellipsis and None."""
+        return x[key]
+
     def set_item(self, x: Any, key: Any, value: Any) -> Any:
-        """Return a copy of `x` with ``copy[key] = value``, for a key of integers, slices, ellipsis and None."""
+        """Return a copy of `x` with ``copy[key] = value``, for a key of integers, slices and ellipsis."""
         copy = self.xp.asarray(x, copy=True)
         copy[key] = value
         return copy

@@ -29,5 +29,5 @@ class JaxBackend(Backend):
         return x.at[key].set(value)
 
     def index_add(self, x: Any, indices: Any, value: Any, axis: int) -> Any:
-        key = (slice(None),) * axis + (indices,)
+        key = (slice(None),) * (axis % x.ndim) + (indices,)
         return x.at[key].add(value)

@@ -35,10 +35,33 @@ class TorchBackend(Backend):
     def to_numpy(self, x: Any) -> np.ndarray:
         return x.detach().cpu().numpy()
 
+    def get_item(self, x: Any, key: Any) -> Any:
+        key, backwards = _forward_key(key, tuple(x.shape))
+        return x[key].flip(backwards) if backwards else x[key]
+
     def set_item(self, x: Any, key: Any, value: Any) -> Any:
         copy = x.clone()
-        copy[key] = value
+        key, backwards = _forward_key(key, tuple(x.shape))
+        copy[key] = value.expand(copy[key].shape).flip(backwards) if backwards else value
         return copy
 
     def index_add(self, x: Any, indices: Any, value: Any, axis: int) -> Any:
         return x.index_add(axis, indices, value)
+
+
+def _forward_key(key: Any, shape: tuple[int, ...]) -> tuple[Any, list[int]]:
+    """Return a key without negative steps, which PyTorch does not know, and the axes to flip after it."""
+    items = list(key) if isinstance(key, tuple) else [key]
+    if not any(isinstance(item, slice) and (item.step or 1) < 0 for item in items):
+        return key, []
+    backwards = []
+    hidden = len(shape) - sum(item is not None and item is not Ellipsis for item in items)
+    axis = out = 0
+    for place, item in enumerate(items):
+        if isinstance(item, slice) and (item.step or 1) < 0:
+            rows = range(*item.indices(shape[axis]))
+            items[place] = slice(rows[-1], rows[0] + 1, -rows.step) if rows else slice(0, 0)
+            backwards.append(out)
+        axis += hidden if item is Ellipsis else item is not None
+        out += hidden if item is Ellipsis else item is None or isinstance(item, slice)
+    return tuple(items), backwards

@@ -1,0 +1,111 @@
+"""Arguments for every function of the table. Real arguments lie away from kinks and from the edges of domains."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Case(NamedTuple):
+    """Positional array arguments (lists of arrays for variadic functions), then other arguments by position and name."""
+
+    arrays: tuple[Any, ...]
+    args: tuple[Any, ...] = ()
+    params: dict[str, Any] = {}  # noqa: RUF012 -- read only
+
+
+def _real(*shape: int, low: float = 0.2, high: float = 1.7, signs: bool = True, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng([seed, *shape])
+    values = rng.uniform(low, high, shape)
+    return values * rng.choice([-1.0, 1.0], shape) if signs else values
+
+
+X, Y = _real(3, 4), _real(3, 4, seed=1)
+ROW, COLUMN, SCALAR = _real(4, seed=2), _real(3, 1, seed=3), np.asarray(0.7)
+POSITIVE, UNIT = _real(3, 4, signs=False), _real(3, 4, low=0.1, high=0.8)
+EMPTY = np.zeros((0, 4))
+INTEGERS = np.asarray([[3, 5, 6], [1, 2, 12]])
+MASK = X > 0
+
+_UNARY = {name: [Case((X,)), Case((SCALAR,)), Case((EMPTY,))] for name in (
+    *("negative", "positive", "abs", "square", "exp", "expm1", "sin", "cos", "atan", "sinh", "cosh", "tanh"),
+    *("asinh", "reciprocal", "ceil", "floor", "round", "sign", "trunc", "isfinite", "isinf", "isnan", "signbit"),
+)}
+_POSITIVE = {name: [Case((POSITIVE,)), Case((EMPTY,))] for name in ("sqrt", "log", "log1p", "log2", "log10")}
+_UNIT = {name: [Case((UNIT,))] for name in ("asin", "acos", "atanh")}
+_BINARY_CASES = [Case((X, Y)), Case((X, ROW)), Case((COLUMN, X)), Case((SCALAR, X)), Case((EMPTY, ROW))]
+_BINARY = {name: _BINARY_CASES for name in (
+    *("add", "subtract", "multiply", "divide", "logaddexp", "atan2", "hypot", "maximum", "minimum", "floor_divide"),
+    *("remainder", "equal", "not_equal", "less", "less_equal", "greater", "greater_equal"),
+)}
+_BITS = {name: [Case((INTEGERS, INTEGERS[0]))] for name in (
+    *("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift"),
+)}
+_LOGIC = {name: [Case((MASK, ~MASK))] for name in ("logical_and", "logical_or", "logical_xor")}
+_REDUCTIONS = {name: [
+    *(Case((X,)), Case((X,), params={"axis": 1}), Case((X,), params={"axis": -2, "keepdims": True})),
+    *(Case((_real(2, 3, 4),), params={"axis": (0, 2)}), Case((SCALAR,))),
+] for name in ("sum", "mean", "max", "min", "all", "any", "count_nonzero")}
+
+CASES: dict[str, list[Case]] = {
+    **_UNARY, **_POSITIVE, **_UNIT, **_BINARY, **_BITS, **_LOGIC, **_REDUCTIONS,
+    "tan": [Case((UNIT,)), Case((EMPTY,))],
+    "acosh": [Case((1.0 + POSITIVE,))],
+    "pow": [Case((POSITIVE, Y)), Case((POSITIVE, ROW)), Case((SCALAR, X)), Case((COLUMN**2, SCALAR))],
+    "clip": [
+        *(Case((X,), (-0.5, 0.6)), Case((X,), params={"max": 0.6}), Case((X,), params={"min": -0.5})),
+        Case((X, COLUMN - 1.0, COLUMN + 1.0)),
+    ],
+    "where": [Case((MASK, X, Y)), Case((MASK, ROW, COLUMN)), Case((MASK[0], X, SCALAR))],
+    "logical_not": [Case((MASK,))],
+    "bitwise_invert": [Case((INTEGERS,))],
+    "argmax": [Case((X,)), Case((X,), params={"axis": 1}), Case((X,), params={"axis": 0, "keepdims": True})],
+    "argmin": [Case((X,)), Case((X,), params={"axis": 1})],
+    "argsort": [Case((X,)), Case((X,), params={"axis": 0, "descending": True})],
+    "matmul": [
+        *(Case((X, _real(4, 5))), Case((X, ROW)), Case((_real(3), X)), Case((ROW, ROW))),
+        *(Case((_real(2, 3, 4), _real(4, 5))), Case((X, _real(2, 4, 5))), Case((_real(2, 1, 3, 4), _real(5, 4, 2)))),
+        *(Case((_real(2, 3, 4), ROW)), Case((_real(3), _real(2, 3, 4))), Case((EMPTY, _real(4, 2)))),
+    ],
+    "matrix_transpose": [Case((X,)), Case((_real(2, 3, 4),))],
+    "reshape": [Case((X,), ((2, 6),)), Case((X,), params={"shape": (-1,)}), Case((SCALAR,), ((1, 1),))],
+    "permute_dims": [Case((_real(2, 3, 4),), ((2, 0, 1),))],
+    "moveaxis": [Case((_real(2, 3, 4),), (0, -1)), Case((_real(2, 3, 4),), ((0, 1), (2, 0)))],
+    "expand_dims": [Case((X,), (0,)), Case((X,), params={"axis": -1})],
+    "squeeze": [Case((COLUMN,), (1,)), Case((_real(1, 3, 1),), params={"axis": (0, -1)})],
+    "broadcast_to": [Case((ROW,), ((3, 4),)), Case((COLUMN,), params={"shape": (2, 3, 4)}), Case((SCALAR,), ((2,),))],
+    "flip": [Case((X,)), Case((X,), params={"axis": 1})],
+    "concat": [
+        *(Case(([X, Y],)), Case(([X, COLUMN],), params={"axis": -1}), Case(([X, ROW],), params={"axis": None})),
+    ],
+    "stack": [Case(([X, Y],)), Case(([X, Y],), params={"axis": -1}), Case(([SCALAR, SCALAR],))],
+    "take": [
+        *(Case((X, np.asarray([2, 0, 2])), params={"axis": 0}), Case((X, np.asarray([1, 1])), params={"axis": -1})),
+        Case((ROW, np.asarray([3, 3, 0]))),
+    ],
+    "getitem": [
+        *(Case((X,), ((1, Ellipsis),)), Case((X,), ((slice(None, None, -2), Ellipsis),)), Case((ROW,), (2,))),
+        *(Case((X,), ((Ellipsis, None, 2),)), Case((X,), ((None, 1, None, slice(3, None, -1), None),))),
+        *(Case((X,), ((slice(1, 3), slice(0, 4, 3)),)), Case((_real(2, 3, 4),), ((0, Ellipsis, -1),))),
+    ],
+    "set_item": [
+        *(Case((X, ROW), ((1, Ellipsis),)), Case((X, _real(2, 4)), ((slice(0, 2), Ellipsis),))),
+        Case((X, ROW), ((slice(None, None, -2), Ellipsis),)),
+    ],
+    "index_add": [
+        *(Case((X, np.asarray([2, 0, 2]), Y), (0,)), Case((X, np.asarray([1, 1]), _real(3, 2)), params={"axis": 1})),
+    ],
+    "astype": [Case((X,), ("float32",)), Case((X,), ("int64",)), Case((INTEGERS,), ("float64",))],
+    "arange": [Case((), (4,)), Case((), (1, 7, 2))],
+    "empty": [Case((), ((2, 3),))],
+    "eye": [Case((), (3,)), Case((), (2, 3), {"k": 1})],
+    "full": [Case((), ((2, 3), 1.5))],
+    "linspace": [Case((), (0.0, 1.0, 5)), Case((), (0.0, 1.0, 5), {"endpoint": False})],
+    "ones": [Case((), ((2, 3),))],
+    "zeros": [Case((), ((2, 3),)), Case((), (3,))],
+    "empty_like": [Case((X,))],
+    "full_like": [Case((X,), (2.5,))],
+    "ones_like": [Case((X,))],
+    "zeros_like": [Case((X,))],
+}

@@ -1,0 +1,129 @@
+"""Every function of the table, on every backend: values against the raw library, derivatives against differences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nnarray as nna
+from nnarray.array import TABLE, Array
+from tests.array.cases import CASES, Case
+from tests.gradients import assert_gradients, to_host
+
+ROWS = [pytest.param(name, case, id=f"{name}-{i}") for name, cases in CASES.items() for i, case in enumerate(cases)]
+#: What the standard has as syntax only: checked against the same operation on NumPy.
+SYNTAX = {
+    "getitem": lambda x, key: x[key],
+    "set_item": lambda x, value, key: _with(x, lambda copy: copy.__setitem__(key, value)),
+    "index_add": lambda x, indices, value, axis: _with(
+        x, lambda copy: np.add.at(np.moveaxis(copy, axis, 0), indices, np.moveaxis(value, axis, 0))
+    ),
+}
+
+
+def _with(x: np.ndarray, change: Any) -> np.ndarray:
+    copy = x.copy()
+    change(copy)
+    return copy
+
+
+def _args(name: str, case: Case, xp: Any) -> tuple[Any, ...]:
+    return tuple(getattr(xp, a) if name == "astype" and isinstance(a, str) else a for a in case.args)
+
+
+def test_every_row_has_cases_and_a_derivative_or_a_reason_for_none() -> None:
+    assert set(CASES) == set(TABLE)
+    for name, function in TABLE.items():
+        assert bool(function.rules) != bool(function.constant), name
+
+
+@pytest.mark.parametrize(("name", "case"), ROWS)
+def test_values_are_those_of_the_raw_library(name: str, case: Case, backend: Any) -> None:
+    space = nna.namespace(*backend)
+    arrays = [[space.asarray(a) for a in x] if isinstance(x, list) else space.asarray(x) for x in case.arrays]
+    raw = [[a.value for a in x] if isinstance(x, list) else x.value for x in arrays]
+    found = getattr(space, name)(*arrays, *_args(name, case, space), **case.params)
+    if name in SYNTAX:
+        expected = SYNTAX[name](*(to_host(x) for x in raw), *case.args, **case.params)
+    else:
+        device = {"device": space.default_device} if not arrays and space.default_device is not None else {}
+        expected = getattr(space.backend.xp, name)(*raw, *_args(name, case, space.backend.xp), **case.params, **device)
+        assert found.dtype == expected.dtype
+        assert found.device == space.backend.device_of(expected)
+        expected = to_host(expected)
+    assert isinstance(found, Array)
+    assert found.shape == expected.shape
+    if name in SYNTAX:
+        np.testing.assert_allclose(to_host(found.value), expected, rtol=1e-14)
+    elif not name.startswith("empty"):
+        np.testing.assert_array_equal(to_host(found.value), expected)
+
+
+DIFFERENTIABLE = [row for row in ROWS if TABLE[row.values[0]].rules and row.values[1].args != ("int64",)]
+
+
+@pytest.mark.parametrize(("name", "case"), DIFFERENTIABLE)
+def test_derivatives_to_order_two_are_those_of_finite_differences(name: str, case: Case, backend: Any) -> None:
+    space = nna.namespace(*backend)
+    function = TABLE[name]
+    variadic = function.variadic
+    given = list(case.arrays[0]) if variadic else list(case.arrays)
+    names = [function.arrays[0]] * len(given) if variadic else function.arrays[: len(given)]
+    differentiable = [i for i, n in enumerate(names) if n in function.rules and given[i].dtype.kind == "f"]
+    if not differentiable or (name == "astype" and case.args == ("float32",)):
+        assert name == "astype"
+        return
+
+    def f(*chosen: Any) -> Any:
+        xp = chosen[0].__array_namespace__()
+        arrays = [xp.asarray(g, device=chosen[0].device) for g in given]
+        for i, x in zip(differentiable, chosen, strict=True):
+            arrays[i] = x
+        out = getattr(xp, name)(*([arrays] if variadic else arrays), *_args(name, case, xp), **case.params)
+        weights = np.random.default_rng(7).uniform(0.5, 1.5, out.shape)
+        return xp.sum(xp.astype(out, xp.float64) * xp.asarray(weights, device=out.device))
+
+    assert_gradients(f, [given[i] for i in differentiable], space)
+
+
+@pytest.mark.parametrize("name", [name for name, function in TABLE.items() if function.constant])
+def test_functions_without_derivative_record_nothing(name: str) -> None:
+    case = CASES[name][0]
+    space = nna.namespace("numpy")
+    if not case.arrays or case.arrays[0].dtype.kind != "f":
+        assert TABLE[name].constant
+        return
+
+    def f(x: Any) -> Any:
+        out = getattr(space, name)(x, *map(space.asarray, case.arrays[1:]), *case.args, **case.params)
+        assert out.node is None
+        return space.sum(x)
+
+    np.testing.assert_array_equal(nna.grad(f)(case.arrays[0]), np.ones_like(case.arrays[0]))
+
+
+def test_cotangents_come_back_in_the_dtype_of_their_argument() -> None:
+    x32, x64 = np.ones(3, "float32"), np.ones(3)
+    g32, g64 = nna.grad(lambda a, b: (a * b)[0], argnums=(0, 1))(x32, x64)
+    assert (g32.dtype, g64.dtype) == (np.float32, np.float64)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda xp, x: xp.sum(x, axes=0), "unexpected keyword argument 'axes'"),
+        (lambda xp, x: xp.add(x), "missing a required argument: 'x2'"),
+        (lambda xp, x: xp.add(x, "one"), "takes arrays and scalars"),
+        (lambda xp, x: x + nna.namespace("array_api_strict").asarray(1.0), "arrays of one library|Arrays of one library"),
+        (lambda xp, x: x[[0, 1]], "indexed by integers, slices, ellipsis and None"),
+        (lambda xp, x: np.exp(x), r"xp\.exp\(x\)"),
+        (lambda xp, x: np.sum(x), r"namespace"),
+        (lambda xp, x: np.asarray(x), r"x\.value"),
+    ],
+)
+def test_wrong_calls_name_the_rule_and_the_cure(call: Any, message: str) -> None:
+    xp = nna.namespace("numpy")
+    with pytest.raises(TypeError, match=message):
+        call(xp, xp.asarray([1.0, 2.0]))
