@@ -32,5 +32,5 @@ def uniform(key: tuple[int, int], counter: tuple[int, int], shape: Sequence[int]
         return ((words >> np.uint64(11)) * 2.0**-53).reshape(shape)
     if dtype == "float32":
         halves = bits.random_raw((size + 1) // 2).astype("<u8", copy=False).view("<u4")[:size]
-        return ((halves >> np.uint32(8)) * np.float32(2.0**-24)).reshape(shape)
+        return ((halves >> np.uint32(8)).astype(np.float32) * np.float32(2.0**-24)).reshape(shape)
     raise TypeError(f"uniform numbers are drawn as float32 or float64: received dtype={dtype!r}")

@@ -60,8 +60,6 @@ class Sequential(Model):
         if isinstance(layer, InputLayer) and self._stack:
             raise ValueError(f"Input must come first: this model has {len(self._stack)} layer(s) already.")
         first = not self._stack
-        if first and layer.batch_input_shape is None and isinstance(layer, Sequential):
-            layer.batch_input_shape = None
         if first:
             self.batch_input_shape = layer.batch_input_shape
             self.dtype = layer.dtype
@@ -105,8 +103,7 @@ class Sequential(Model):
 
     def build(self, input_shape: Shape) -> None:
         """Build every layer for inputs of `input_shape`, (None, …)."""
-        if not self.layers:
-            raise ValueError(f"Model {self.name!r} has no layers. Add some, for example model.add(Dense(1)).")
+        self._require_layers()
         shape: Shape = (None, *input_shape[1:])
         self._build_stack(self._stack, shape)
         self.batch_input_shape = shape
@@ -121,7 +118,12 @@ class Sequential(Model):
             layer.ensure_built(shape, home)
             shape = layer.compute_output_shape(shape)
 
+    def _require_layers(self) -> None:
+        if not self.layers:
+            raise ValueError(f"Model {self.name!r} has no layers. Add some, for example model.add(Dense(1)).")
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
+        self._require_layers()
         for layer in self._stack:
             input_shape = layer.compute_output_shape(input_shape)
         return input_shape

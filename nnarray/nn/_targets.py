@@ -36,20 +36,16 @@ def match_shape(xp: Any, y_true: Any, y_pred: Any) -> Any:
     ValueError
         If the shapes differ in more than that.
     """
-    if tuple(y_true.shape) == tuple(y_pred.shape):
+    shape, expected = tuple(y_true.shape), tuple(y_pred.shape)
+    if shape == expected:
         return y_true
-    if _without_last_one(y_true) == _without_last_one(y_pred):
-        return xp.reshape(y_true, y_pred.shape)
+    if (*shape, 1) == expected or shape == (*expected, 1):
+        return xp.reshape(y_true, expected)
     raise ValueError(
         f"Targets and outputs must have the same shape: received targets {describe(y_true)} and outputs of shape "
-        f"{tuple(y_pred.shape)}. Integer class labels go with sparse_categorical_crossentropy, or one-hot encode them "
+        f"{expected}. Integer class labels go with sparse_categorical_crossentropy, or one-hot encode them "
         "with nnarray.utils.to_categorical."
     )
-
-
-def _without_last_one(x: Any) -> tuple[int, ...]:
-    shape = tuple(x.shape)
-    return shape[:-1] if shape and shape[-1] == 1 else shape
 
 
 def align(y_true: Any, y_pred: Any) -> tuple[Any, Any, Any]:

@@ -53,13 +53,12 @@ class Trainer(Layer):
     @property
     def backend(self) -> str:
         """Name of the backend that holds the weights, or will."""
-        return self._selection(None).backend.name
+        return (self._home or self._selection(None)).backend.name
 
     @property
     def device(self) -> Any:
         """The device that holds the weights, or will; None is the backend's default."""
-        variables = self.variables
-        return variables[0].device if variables else self._selection(None).device
+        return (self._home or self._selection(None)).device
 
     def to(self, backend: Any, device: Any = None) -> Any:
         """Move the model, its optimizer's state and its metrics to a backend, and keep it there.
@@ -85,7 +84,7 @@ class Trainer(Layer):
         if source is not None and source.name != "numpy":
             return Selection(source, source.device_of(x))
         # NumPy arrays are what data comes in, not a vote against a backend that was asked for.
-        return chosen_backend() or (self._home if x is None else None) or select("numpy")
+        return chosen_backend() or select("numpy")
 
     def _move(self, selection: Selection) -> None:
         backend, device = selection
