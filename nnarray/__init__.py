@@ -33,10 +33,16 @@ _MODULES = (
 __all__ = ["__version__", *_FROM, *_MODULES]
 
 if TYPE_CHECKING:
-    from nnarray.array import Array, array_namespace, namespace
-    from nnarray.autodiff import grad, stop_gradient, value_and_grad
-    from nnarray.backends import available_backends, set_backend, use_backend
-    from nnarray.random import set_seed
+    from nnarray.array import Array as Array
+    from nnarray.array import array_namespace as array_namespace
+    from nnarray.array import namespace as namespace
+    from nnarray.autodiff import grad as grad
+    from nnarray.autodiff import stop_gradient as stop_gradient
+    from nnarray.autodiff import value_and_grad as value_and_grad
+    from nnarray.backends import available_backends as available_backends
+    from nnarray.backends import set_backend as set_backend
+    from nnarray.backends import use_backend as use_backend
+    from nnarray.random import set_seed as set_seed
 
 
 def __getattr__(name: str) -> Any:

@@ -11,7 +11,9 @@ import nnarray as nna
 from nnarray.backends import backend_of
 
 
-def assert_gradients(f: Callable[..., Any], args: Sequence[np.ndarray], space: Any, order: int = 2, seed: int = 0) -> None:
+def assert_gradients(
+    f: Callable[..., Any], args: Sequence[np.ndarray], space: Any, order: int = 2, seed: int = 0
+) -> None:
     """Assert that `nna.grad` of the scalar function `f` is right in each of `args`, up to `order`."""
     rng = np.random.default_rng(seed)
     everything = tuple(range(len(args)))

@@ -65,7 +65,7 @@ class Namespace(ModuleType):
             raise AttributeError(name)
         else:
             found = getattr(self.backend.xp, name, None)
-            if found is None or (callable(found) and not _is_shared(name, found)):
+            if found is None or (callable(found) and not _is_shared(name)):
                 raise AttributeError(f"{self!r} has no attribute {name!r}")
         setattr(self, name, found)
         return found
@@ -92,7 +92,7 @@ class Namespace(ModuleType):
             return self._float_dtypes.setdefault(dtype, isdtype(dtype, ("real floating", "complex floating")))
 
     def asarray(self, obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None) -> Any:
-        """Return `obj` (scalar, nested sequence, raw array, NumPy array or Array) as an Array; an Array stays recorded."""
+        """Return `obj` (scalar, nested sequence, raw array or Array) as an Array; an Array stays recorded."""
         if isinstance(obj, Array):
             if obj.namespace.backend is self.backend:
                 same = not copy and dtype in (None, obj.dtype)
@@ -114,7 +114,7 @@ class Namespace(ModuleType):
         return self.backend.xp.result_type(*raw)
 
 
-def _is_shared(name: str, value: Any) -> bool:
+def _is_shared(name: str) -> bool:
     """Whether a callable of the library serves as it is: its dtypes and what inspects them."""
     return name in ("isdtype", "finfo", "iinfo", "__array_namespace_info__") or name.rstrip("0123456789") in (
         *("bool", "int", "uint", "float", "complex"),

@@ -84,7 +84,7 @@ binary(
 )
 binary("hypot", lambda g, x1, out: g * x1 / out, lambda g, x2, out: g * x2 / out)
 
-# -- choice; at a tie the first argument takes the whole cotangent ------------------------------------------------------
+# -- choice; at a tie the first argument takes the whole cotangent --------------------------------------------------
 
 binary(
     "maximum",
@@ -125,7 +125,7 @@ Function(
     broadcasts=True,
 )
 
-# -- without derivative -------------------------------------------------------------------------------------------------
+# -- without derivative ---------------------------------------------------------------------------------------------
 
 for name in ("ceil", "floor", "round", "sign", "trunc"):
     elementwise(name, constant=STEPS)

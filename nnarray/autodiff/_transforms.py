@@ -54,7 +54,8 @@ def value_and_grad(
     def wrapped(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         import optree
 
-        leaves, structure = optree.tree_flatten([_argument(args, position) for position in positions])
+        chosen: Any = [_argument(args, position) for position in positions]
+        leaves, structure = optree.tree_flatten(chosen)
         sources = [_source(leaf) for leaf in leaves]
         watched = list(args)
         for position, tree in zip(positions, optree.tree_unflatten(structure, sources), strict=True):
@@ -142,7 +143,8 @@ def record(fun: Callable[..., Any], *args: Any) -> tuple[Any, tuple[Node, ...]]:
     """
     import optree
 
-    leaves, structure = optree.tree_flatten(args)
+    tree: Any = args
+    leaves, structure = optree.tree_flatten(tree)
     sources = [_source(leaf) for leaf in leaves]
     result = fun(*optree.tree_unflatten(structure, sources))
     results = [leaf.node for leaf in optree.tree_leaves(result) if isinstance(leaf, Array) and leaf.node is not None]
@@ -192,7 +194,10 @@ def _record(
     """Run `fun`; return the tape, its result as the caller gets it, and the cotangent one of the scalar."""
     import optree
 
-    result, auxiliary = _pair(fun(*args, **kwargs)) if has_aux else (fun(*args, **kwargs), None)
+    auxiliary: Any = None
+    result = fun(*args, **kwargs)
+    if has_aux:
+        result, auxiliary = _pair(result)
     _check_scalar(result)
     leaves, structure = optree.tree_flatten(auxiliary)
     others = [leaf.node for leaf in leaves if isinstance(leaf, Array) and leaf.node is not None]

@@ -96,7 +96,8 @@ def available_backends() -> list[str]:
     for name in known_backends():
         try:
             get_backend(name).probe()
-        except Exception:  # noqa: BLE001, S112 -- whatever a broken install raises, the backend is not available
+        except Exception:
+            # Whatever a broken install raises, the backend is not available.
             continue
         names.append(name)
     return names
@@ -142,7 +143,7 @@ def backend_of(x: Any) -> Backend:
 
 
 def convert(x: Any, backend: Backend, dtype: Any = None, device: Any = None) -> Any:
-    """Return `x` (array of any library, scalar or nested list) as an array of `backend`, through the host if need be."""
+    """Return `x` (array of any library, scalar, nested list) as an array of `backend`, through the host if need be."""
     source = find_backend(x)
     if source is not None and source is not backend:
         x = source.to_numpy(x)
@@ -156,7 +157,7 @@ def select(backend: str | ModuleType | Backend, device: Any = None) -> Selection
 
 
 def chosen_backend() -> Selection | None:
-    """Return what the surroundings ask for: `use_backend`, `set_backend`, then ``NNARRAY_BACKEND``; None if nothing."""
+    """Return what `use_backend`, else `set_backend`, else ``NNARRAY_BACKEND`` asks for; None if none of them does."""
     chosen = _scoped.get() or _default
     if chosen is None and (name := os.environ.get("NNARRAY_BACKEND")):
         return select(name)

@@ -93,7 +93,7 @@ class VarianceScaling(Initializer):
         distribution: str = "truncated_normal",
         seed: int | None = None,
     ) -> None:
-        if scale <= 0:
+        if not scale > 0:
             raise ValueError(f"scale must be positive: received scale={scale!r}.")
         if mode not in ("fan_in", "fan_out", "fan_avg"):
             raise ValueError(f"mode must be 'fan_in', 'fan_out' or 'fan_avg': received mode={mode!r}.")
@@ -185,6 +185,7 @@ class LecunNormal(VarianceScaling):
 _KNOWN = by_name(
     *(Constant, Zeros, Ones, VarianceScaling, GlorotUniform, GlorotNormal),
     *(HeUniform, HeNormal, LecunUniform, LecunNormal),
+    **{"zero": Zeros, "one": Ones},
 )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import functools
 import inspect
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -80,6 +79,12 @@ class Layer:
     array([[1., 2.]], dtype=float32)
     """
 
+    _takes_training = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._takes_training = "training" in inspect.signature(cls.call).parameters
+
     def __init__(
         self,
         *,
@@ -125,7 +130,10 @@ class Layer:
             backend, device = variables[0].backend, variables[0].device
         with preserved_keys():
             layer = self if self.built else copy.deepcopy(self)
-            zeros = np.zeros((1, *input_shape[1:]), dtype=self.dtype)
+            example = tuple(n for n in input_shape[1:] if n is not None)
+            if len(example) != len(input_shape) - 1:
+                raise ValueError(f"{self.name!r} needs inputs of known shape: received {input_shape}.")
+            zeros = np.zeros((1, *example), dtype=self.dtype)
             output = layer(backend.asarray(zeros, device=device))
         return (input_shape[0], *output.shape[1:])
 
@@ -148,7 +156,7 @@ class Layer:
         if not self.built:
             self.ensure_built(tuple(inputs.shape), inputs)
         with training_phase(training) as phase:
-            if _takes_training(type(self)):
+            if self._takes_training:
                 kwargs["training"] = phase
             return self.call(inputs, *args, **kwargs)
 
@@ -215,7 +223,9 @@ class Layer:
 
     def __setattr__(self, name: str, value: Any) -> None:
         for item in _members(value):
-            own = self._variables() if isinstance(item, Variable) else self.__dict__.setdefault("_own_layers", [])
+            own: list[Any] = self._variables()
+            if isinstance(item, Layer):
+                own = self.__dict__.setdefault("_own_layers", [])
             if not any(item is known for known in own):
                 own.append(item)
         super().__setattr__(name, value)
@@ -314,11 +324,6 @@ class Layer:
         with StatelessScope(variables, values, counter) as scope:
             outputs = self(*args, **kwargs)
         return outputs, [scope.values[variable] for variable in frozen]
-
-
-@functools.cache
-def _takes_training(cls: type[Layer]) -> bool:
-    return "training" in inspect.signature(cls.call).parameters
 
 
 def _members(value: Any) -> Iterable[Variable | Layer]:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from nnarray import nn
+from nnarray._lookup import snake_case
 from nnarray._messages import describe
 from nnarray.array import array_namespace
 from nnarray.losses import _functions as functions
@@ -39,7 +41,7 @@ class Loss:
     def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size") -> None:
         if reduction not in _REDUCTIONS:
             raise ValueError(f"reduction must be one of {_REDUCTIONS}: received reduction={reduction!r}.")
-        self.name = name or type(self).__name__
+        self.name = name or snake_case(type(self).__name__)
         self.reduction = reduction
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
@@ -58,32 +60,40 @@ class Loss:
         -------
         scalar array, or one value per example with ``reduction="none"``
         """
-        return reduce_weighted(self.call(y_true, y_pred), sample_weight, self.reduction)
+        return self._reduce(y_true, self.call(y_true, y_pred), sample_weight)
 
     def on_logits(self, y_true: Any, logits: Any, sample_weight: Any = None) -> Any:
         """Return the reduced loss from the inputs of the final sigmoid or softmax: exact, where that saturates."""
         raise NotImplementedError(f"{type(self).__name__} has no form on logits")
 
+    def counted(self, y_true: Any, values: Any) -> Any:
+        """Return the truth values of which `values`, one per example, a mean counts; None counts all."""
+        return None
+
+    def _reduce(self, y_true: Any, values: Any, sample_weight: Any) -> Any:
+        return reduce_weighted(values, sample_weight, self.reduction, self.counted(y_true, values))
+
     def check_targets(self, y: Any, output_shape: Sequence[int | None]) -> None:
         """Raise ValueError if a NumPy array of targets does not fit the loss or a model's `output_shape`."""
 
 
-def reduce_weighted(values: Any, sample_weight: Any, reduction: str | None) -> Any:
-    """Return per-example `values` times their weights, reduced."""
-    xp = array_namespace(values)
+def reduce_weighted(values: Any, sample_weight: Any, reduction: str | None, counted: Any = None) -> Any:
+    """Return per-example `values` times their weights, reduced; a mean divides by the number of those `counted`."""
+    weight = None
     if sample_weight is not None:
-        weight = xp.astype(xp.asarray(sample_weight), values.dtype)
-        shape = tuple(weight.shape)
-        weight = xp.reshape(weight, shape + (1,) * (values.ndim - len(shape)))
-        values = values * weight
+        values, weight = nn.weigh(values, sample_weight)
+    xp = array_namespace(values)
     if reduction in ("none", None):
         return values
     total = xp.sum(values)
     if reduction == "sum":
         return total
-    if reduction == "mean_with_sample_weight" and sample_weight is not None:
-        return total / xp.sum(xp.broadcast_to(weight, values.shape))
-    return total / max(math.prod(values.shape), 1)
+    weight = weight if reduction == "mean_with_sample_weight" else None
+    if weight is None and counted is None:
+        return total / max(math.prod(values.shape), 1)
+    each = xp.ones_like(values) if weight is None else xp.broadcast_to(weight, values.shape)
+    count = xp.sum(each if counted is None else xp.where(counted, each, 0.0))
+    return xp.where(count == 0, 0.0, total / xp.where(count == 0, 1.0, count))
 
 
 class LossFunctionWrapper(Loss):
@@ -124,7 +134,7 @@ class _CrossEntropy(LossFunctionWrapper):
         self.logits_activation = None if from_logits or not last_axis else self._activation
 
     def on_logits(self, y_true: Any, logits: Any, sample_weight: Any = None) -> Any:
-        return reduce_weighted(self.fn(y_true, logits, from_logits=True), sample_weight, self.reduction)
+        return self._reduce(y_true, self.fn(y_true, logits, from_logits=True), sample_weight)
 
 
 def _check_shape(y: Any, output_shape: Sequence[int | None]) -> None:
@@ -143,8 +153,12 @@ def _listed(shape: tuple[int | None, ...]) -> str:
     return ", ".join(map(str, shape))
 
 
-def _check_range(y: Any, low: float, high: float, rule: str) -> None:
-    wrong = (y < low) | (y > high)
+def _check_range(y: np.ndarray, low: float, high: float, rule: str) -> None:
+    _check_each((y < low) | (y > high), y, rule)
+
+
+def _check_each(wrong: np.ndarray, y: np.ndarray, rule: str) -> None:
+    """Raise, naming the first position, if any element is wrong."""
     if wrong.any():
         position = tuple(int(i) for i in np.argwhere(wrong)[0])
         place = ", ".join(map(str, position))
@@ -223,6 +237,7 @@ class SparseCategoricalCrossentropy(_CrossEntropy):
     ----------
     from_logits : bool
     ignore_class : int, optional
+        Examples with this label have loss zero, and a mean does not count them.
     reduction : as for `Loss`
     axis : int
     name : str
@@ -243,8 +258,15 @@ class SparseCategoricalCrossentropy(_CrossEntropy):
         super().__init__(fn, from_logits, reduction, name, ignore_class=ignore_class, axis=axis)
         self.ignore_class = ignore_class
 
+    def counted(self, y_true: Any, values: Any) -> Any:
+        if self.ignore_class is None:
+            return None
+        xp, y_true, values = nn.prepare(y_true, values)
+        return xp.reshape(y_true, values.shape) != self.ignore_class
+
     def check_targets(self, y: Any, output_shape: Sequence[int | None]) -> None:
-        *expected, classes = output_shape[1:]
+        *expected, last = output_shape[1:]
+        classes = int(last or 0)
         if list(y.shape[1:]) not in (expected, [*expected, 1]):
             raise ValueError(
                 f"sparse_categorical_crossentropy takes one integer label per example: received {describe(y)} for "
@@ -252,8 +274,7 @@ class SparseCategoricalCrossentropy(_CrossEntropy):
                 "loss='categorical_crossentropy'."
             )
         rule = f"sparse_categorical_crossentropy takes integer labels from 0 to {classes - 1}"
-        if (y % 1 != 0).any():
-            raise ValueError(f"{rule}: received {describe(y)} with fractions.")
+        _check_each(y != np.floor(y), y, rule)
         labels = y if self.ignore_class is None else y * (y != self.ignore_class)
         _check_range(labels, 0, classes - 1, rule)
 

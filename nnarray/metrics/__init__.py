@@ -52,7 +52,7 @@ def get(identifier: Any) -> Metric:
     >>> nna.metrics.get("accuracy").name
     'accuracy'
     """
-    if identifier in ("accuracy", "acc"):
+    if isinstance(identifier, str) and identifier in ("accuracy", "acc"):
         return MeanMetricWrapper(fitting_accuracy, name=identifier)
     found = find("metric", identifier, {**_KNOWN, "accuracy": None, "acc": None}, Metric)
     if isinstance(found, Metric):

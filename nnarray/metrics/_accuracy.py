@@ -19,8 +19,8 @@ def accuracy(y_true: Any, y_pred: Any) -> Any:
     -------
     array, shape (batch, …)
     """
-    xp, y_true, y_pred = nn.prepare(y_true, y_pred)
-    return _mean_last(xp, y_true == xp.astype(y_pred, y_true.dtype))
+    xp, y_true, y_pred = nn.align(y_true, y_pred)
+    return _mean_last(xp, y_true == y_pred)
 
 
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
@@ -43,10 +43,8 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
     >>> nna.metrics.binary_accuracy([[1], [0]], [[0.9], [0.6]]).tolist()
     [1.0, 0.0]
     """
-    xp, y_true, y_pred = nn.prepare(y_true, y_pred)
-    y_true = nn.match_shape(xp, y_true, y_pred)
-    decided = xp.astype(y_pred > threshold, y_pred.dtype)
-    return _mean_last(xp, decided == xp.astype(y_true, y_pred.dtype))
+    xp, y_true, y_pred = nn.align(y_true, y_pred)
+    return _mean_last(xp, xp.astype(y_pred > threshold, y_pred.dtype) == y_true)
 
 
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
@@ -66,7 +64,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     >>> nna.metrics.categorical_accuracy([[0, 1], [0, 1]], [[0.1, 0.9], [0.6, 0.4]]).tolist()
     [1.0, 0.0]
     """
-    xp, y_true, y_pred = nn.prepare(y_true, y_pred)
+    xp, y_true, y_pred = nn.align(y_true, y_pred)
     return xp.astype(xp.argmax(y_true, axis=-1) == xp.argmax(y_pred, axis=-1), y_pred.dtype)
 
 
@@ -89,9 +87,8 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     [1.0, 0.0]
     """
     xp, y_true, y_pred = nn.prepare(y_true, y_pred)
-    guess = xp.argmax(y_pred, axis=-1)
-    labels = xp.astype(xp.reshape(y_true, guess.shape), guess.dtype)
-    return xp.astype(labels == guess, y_pred.dtype)
+    labels = nn.match_labels(xp, y_true, y_pred)
+    return xp.astype(labels == xp.astype(xp.argmax(y_pred, axis=-1), labels.dtype), y_pred.dtype)
 
 
 def fitting_accuracy(y_true: Any, y_pred: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nnarray import config
+from nnarray import config, nn
 from nnarray._lookup import snake_case
 from nnarray.array import Array, array_namespace
 from nnarray.backends import Backend, backend_of, current_backend, find_backend
@@ -101,9 +101,8 @@ class Mean(Metric):
             if isinstance(sample_weight, (int, float)):
                 raw, size = raw * sample_weight, size * sample_weight
             else:
-                weight = xp.astype(xp.asarray(sample_weight), raw.dtype)
-                weight = xp.reshape(weight, tuple(weight.shape) + (1,) * (raw.ndim - weight.ndim))
-                raw, size = raw * weight, xp.sum(xp.broadcast_to(weight, raw.shape))
+                raw, weight = nn.weigh(raw, sample_weight)
+                size = xp.sum(xp.broadcast_to(weight, raw.shape))
         self.total.assign(self.total.value + xp.sum(raw))
         self.count.assign(self.count.value + size)
 

@@ -110,10 +110,8 @@ class Sequential(Model):
         self.built = True
 
     def _build_stack(self, stack: Sequence[Layer], shape: Shape) -> None:
-        home = None
-        if self._home is not None or self._wanted is not None:
-            backend, device = self._home or self._wanted
-            home = backend.asarray(0.0, device=device)
+        selection = self._home or self._wanted
+        home = None if selection is None else selection.backend.asarray(0.0, device=selection.device)
         for layer in stack:
             layer.ensure_built(shape, home)
             shape = layer.compute_output_shape(shape)

@@ -2,7 +2,7 @@
 
 from nnarray.nn._activations import leaky_relu, linear, log_softmax, relu, sigmoid, softmax, tanh
 from nnarray.nn._losses import binary_crossentropy, categorical_crossentropy, log_probabilities, one_hot, squared_error
-from nnarray.nn._targets import align, match_labels, match_shape, prepare
+from nnarray.nn._targets import align, match_labels, match_shape, prepare, weigh
 
 __all__ = [
     "align",
@@ -21,4 +21,5 @@ __all__ = [
     "softmax",
     "squared_error",
     "tanh",
+    "weigh",
 ]

@@ -51,7 +51,7 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
     if threshold == 0 and negative_slope == 0:
         y = xp.maximum(0.0, x)
     else:
-        y = xp.where(x > threshold, x, negative_slope * (x - threshold))
+        y = xp.where(x <= threshold, negative_slope * (x - threshold) if negative_slope else 0.0, x)
     return y if max_value is None else xp.minimum(y, max_value)
 
 

@@ -15,7 +15,8 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     """Return ``-(t log o + (1 - t) log(1 - o))``; from logits ``log(1 + exp z) - t z``, which nothing clips."""
     xp = array_namespace(output)
     if from_logits:
-        return xp.logaddexp(output, xp.zeros_like(output)) - target * output
+        # t z goes under the logarithm: subtracted afterwards, it would cancel every digit of a small loss.
+        return xp.logaddexp((1.0 - target) * output, -target * output)
     output = xp.clip(output, EPSILON, 1.0 - EPSILON)
     return -(target * xp.log(output) + (1.0 - target) * xp.log(1.0 - output))
 

@@ -108,8 +108,10 @@ class Optimizer:
         members = tuple(member for variable in variables for member in variable.members)
         if not variables:
             return
-        self._built_with = list(variables)
+        before, self._built_with = self._built_with, list(variables)
         if members == self._members:
+            if [variable.members for variable in before] != [variable.members for variable in variables]:
+                self._regroup(before, variables)
             return
         first = variables[0]
         xp = first.backend.xp
@@ -123,18 +125,36 @@ class Optimizer:
         ]
         self._members = members
 
+    def _regroup(self, before: Sequence[Variable], variables: Sequence[Variable]) -> None:
+        """Lay the slots out for the same variables packed in another way."""
+        pieces: dict[Variable, list[Any]] = {member: [] for member in self._members}
+        for variable, slots in zip(before, self._slot_variables, strict=True):
+            for slot in slots:
+                for member, piece in zip(variable.members, variable.split(slot.value), strict=True):
+                    pieces[member].append(piece)
+        self._slot_variables = [
+            tuple(
+                Variable(
+                    variable.join([pieces[member][i] for member in variable.members]), f"{variable.path}/{slot}", False
+                )
+                for i, slot in enumerate(self.slots)
+            )
+            for variable in variables
+        ]
+
     # -- steps --------------------------------------------------------------------------------------------------------
 
-    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Variable]) -> None:
+    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None) -> None:
         """Take one step.
 
         Parameters
         ----------
         grads : sequence of arrays
             One per variable, of its shape.
-        trainable_variables : sequence of Variable
-            Always the same ones; others start with fresh slots.
+        trainable_variables : sequence of Variable, optional
+            Always the same ones; others start with fresh slots. By default those it was built with.
         """
+        trainable_variables = self._built_with if trainable_variables is None else trainable_variables
         if len(grads) != len(trainable_variables):
             raise ValueError(
                 f"One gradient per variable is needed: received {len(grads)} gradients for "
@@ -143,7 +163,8 @@ class Optimizer:
         self.build(trainable_variables)
         if not trainable_variables:
             return
-        assert self._iterations is not None and self._rate is not None
+        assert self._iterations is not None
+        assert self._rate is not None
         self._iterations.assign(self._iterations.value + 1)
         grads = self._clip(grads, trainable_variables)
         for variable, gradient, slots in zip(trainable_variables, grads, self._slot_variables, strict=True):
@@ -177,9 +198,7 @@ class Optimizer:
         if self._iterations is None:
             raise ValueError("stateless_apply needs a built optimizer. Call optimizer.build(variables) first.")
         variables = self._built_with
-        with StatelessScope(
-            [*self.variables, *variables], [*optimizer_variables, *trainable_variables]
-        ) as scope:
+        with StatelessScope([*self.variables, *variables], [*optimizer_variables, *trainable_variables]) as scope:
             self.apply(grads, variables)
         return [scope.values[v] for v in variables], [scope.values[v] for v in self.variables]
 
@@ -206,4 +225,5 @@ def _norm(x: Any) -> Any:
 
 
 def _limited(x: Any, norm: Any, limit: float) -> Any:
-    return x * (limit / array_namespace(x).maximum(norm, limit))
+    xp = array_namespace(x)
+    return x * xp.astype(limit / xp.maximum(norm, limit), x.dtype)

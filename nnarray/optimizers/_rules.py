@@ -14,7 +14,7 @@ def _check_share(name: str, value: float) -> float:
 
 
 class SGD(Optimizer):
-    """Gradient descent, ``w <- w - learning_rate g``, or with momentum ``v <- momentum v - learning_rate g; w <- w + v``.
+    """Gradient descent ``w <- w - learning_rate g``; with momentum ``v <- momentum v - learning_rate g; w <- w + v``.
 
     Sutskever, Martens, Dahl, Hinton, "On the importance of initialization and momentum in deep learning", ICML 2013.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -130,6 +130,8 @@ class Loop:
         0, 1 or 2.
     counter : int
         Number of steps this model has been trained for.
+    stop : callable
+        Whether to end after the epoch.
     """
 
     def __init__(
@@ -142,6 +144,7 @@ class Loop:
         callbacks: CallbackList,
         verbose: int,
         counter: int,
+        stop: Callable[[], bool],
     ) -> None:
         self.step = step
         self.data = data
@@ -151,6 +154,7 @@ class Loop:
         self.callbacks = callbacks
         self.verbose = verbose
         self.counter = counter
+        self.stop = stop
 
     def run(self, first: int, last: int) -> None:
         """Train from epoch `first` up to but not including `last`, counted from 0."""
@@ -167,7 +171,7 @@ class Loop:
                 good = copied(self.step.state()), self.counter
                 self.callbacks.on_epoch_end(epoch, logs)
                 interrupt.check()
-                if self.step.model.stop_training:
+                if self.stop():
                     break
 
     def _epoch(self, epoch: int, last: int, interrupt: Interrupt) -> dict[str, float]:

@@ -25,7 +25,9 @@ def resolve_verbose(verbose: int | bool | str) -> int:
 
 def format_logs(logs: dict[str, float]) -> str:
     """Return ``"loss: 0.6931 - accuracy: 0.5000"``."""
-    return " - ".join(f"{name}: {value:.4g}" if abs(value) < 1e-3 else f"{name}: {value:.4f}" for name, value in logs.items())
+    return " - ".join(
+        f"{name}: {value:.4g}" if abs(value) < 1e-3 else f"{name}: {value:.4f}" for name, value in logs.items()
+    )
 
 
 class Progress:

@@ -94,7 +94,9 @@ class Step:
             for variable, value in zip(self.frozen, frozen, strict=True):
                 variable.assign(value)
             remaining = iter(gradients)
-            self.optimizer.apply([pack.join([next(remaining) for _ in pack.members]) for pack in self.packs], self.packs)
+            self.optimizer.apply(
+                [pack.join([next(remaining) for _ in pack.members]) for pack in self.packs], self.packs
+            )
             self._update_metrics(loss, x, y, outputs, sample_weight)
         return [scope.values[variable] for variable in self.variables], loss
 

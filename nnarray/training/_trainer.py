@@ -7,36 +7,31 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from nnarray import losses, metrics, optimizers
-from nnarray._lookup import find
 from nnarray._messages import describe
-from nnarray.backends import Selection, backend_of, chosen_backend, convert, find_backend, select
-from nnarray.layers import Layer, Shape
+from nnarray.backends import Selection, backend_of, convert, select
+from nnarray.layers import Shape
 from nnarray.random import next_key
 from nnarray.training._callbacks import Callback, CallbackList, History
 from nnarray.training._data import Data, as_data
-from nnarray.training._loop import Loop, copied, evaluate_data, read_metrics, reset_metrics
+from nnarray.training._housed import Housed
+from nnarray.training._loop import Loop, Watch, copied, evaluate_data, read_metrics, reset_metrics
 from nnarray.training._progress import Progress, resolve_verbose
 from nnarray.training._step import Step
-from nnarray.variables import pack_variables
+from nnarray.variables import Variable, pack_variables
 
 
-class Trainer(Layer):
+class Trainer(Housed):
     """A layer that can be trained.
 
     Parameters
     ----------
-    backend : str or module, optional
-        Where it lives, whatever arrays it is given; None follows the data.
-    device : optional
-        One of the backend's devices.
+    backend, device : as for `Housed`
     **kwargs
         As for `Layer`.
     """
 
     def __init__(self, backend: Any = None, device: Any = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._wanted: Selection | None = None
-        self._home: Selection | None = None
+        super().__init__(backend, device, **kwargs)
         self.optimizer: optimizers.Optimizer | None = None
         self.loss: losses.Loss | None = None
         self.history: History | None = None
@@ -45,61 +40,10 @@ class Trainer(Layer):
         self._tracker = metrics.Mean("loss")
         self._step: Step | None = None
         self._counter = 0
-        if backend is not None or device is not None:
-            self._wanted = select(backend or "numpy", device)
 
-    # -- where it lives -----------------------------------------------------------------------------------------------
-
-    @property
-    def backend(self) -> str:
-        """Name of the backend that holds the weights, or will."""
-        return (self._home or self._selection(None)).backend.name
-
-    @property
-    def device(self) -> Any:
-        """The device that holds the weights, or will; None is the backend's default."""
-        return (self._home or self._selection(None)).device
-
-    def to(self, backend: Any, device: Any = None) -> Any:
-        """Move the model, its optimizer's state and its metrics to a backend, and keep it there.
-
-        Parameters
-        ----------
-        backend : str or module
-        device : optional
-
-        Returns
-        -------
-        the model
-        """
-        self._wanted = select(backend, device)
-        self._move(self._wanted)
-        return self
-
-    def _selection(self, x: Any) -> Selection:
-        """Return where the model is to live when fitted to `x`."""
-        if self._wanted is not None:
-            return self._wanted
-        source = None if x is None else find_backend(x)
-        if source is not None and source.name != "numpy":
-            return Selection(source, source.device_of(x))
-        # NumPy arrays are what data comes in, not a vote against a backend that was asked for.
-        return chosen_backend() or select("numpy")
-
-    def _move(self, selection: Selection) -> None:
-        backend, device = selection
-        if device is None:
-            device = backend.device_of(backend.asarray(0.0))
-        state = [*self.variables, *self._compiled_variables()]
-        away = [v for v in dict.fromkeys(state) if v.backend is not backend or v.device != device]
-        values = [backend.xp.asarray(convert(v.numpy(), backend, v.dtype, device), copy=True) for v in away]
-        for variable, value in zip(away, values, strict=True):
-            variable.rebind(value)
-        self._home = Selection(backend, device)
-
-    def _compiled_variables(self) -> list[Any]:
+    def _state(self) -> list[Variable]:
         optimizer = [] if self.optimizer is None else self.optimizer.variables
-        return [*optimizer, *(v for metric in (self._tracker, *self._metrics) for v in metric.variables)]
+        return [*super()._state(), *optimizer, *(v for metric in self.metrics for v in metric.variables)]
 
     # -- compile ------------------------------------------------------------------------------------------------------
 
@@ -186,7 +130,8 @@ class Trainer(Layer):
 
     def _ready(self, selection: Selection, like: Data) -> Step:
         """Build, move and pack what is not yet; return the step."""
-        assert self.optimizer is not None and self.loss is not None
+        assert self.optimizer is not None
+        assert self.loss is not None
         backend, device = selection
         if self.built:
             self._move(selection)
@@ -206,7 +151,8 @@ class Trainer(Layer):
         return self._step
 
     def _at_home(self, data: Data) -> Data:
-        assert self._home is not None and self.loss is not None
+        assert self._home is not None
+        assert self.loss is not None
         return data.to(self._home.backend, self._home.device, self.dtype, self.loss.sparse)
 
     # -- training -----------------------------------------------------------------------------------------------------
@@ -278,11 +224,11 @@ class Trainer(Layer):
         if validation_data is not None:
             if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
                 raise ValueError(
-                    "validation_data must be (x, y) or (x, y, sample_weight): received "
-                    f"{describe(validation_data)}."
+                    f"validation_data must be (x, y) or (x, y, sample_weight): received {describe(validation_data)}."
                 )
-            weight = validation_data[2] if len(validation_data) == 3 else None
-            validation = self._checked(*validation_data[:2], weight, check_finite, "validation_data: ")
+            held_x, held_y, *held_weight = validation_data
+            weight = held_weight[0] if held_weight else None
+            validation = self._checked(held_x, held_y, weight, check_finite, "validation_data: ")
         elif validation_split:
             data, validation = _split(data, validation_split)
         selection = self._selection(data.x)
@@ -296,9 +242,8 @@ class Trainer(Layer):
         steps = math.ceil(data.length / batch_size)
         hooks.set_params({"epochs": epochs, "steps": steps, "verbose": verbose})
         self.stop_training = False
-        loop = Loop(
-            step, data, validation, batch_size, next_key() if shuffle else None, hooks, verbose, self._counter
-        )
+        key = next_key() if shuffle else None
+        loop = Loop(step, data, validation, batch_size, key, hooks, verbose, self._counter, lambda: self.stop_training)
         hooks.on_train_begin()
         try:
             loop.run(initial_epoch, epochs)
@@ -331,8 +276,6 @@ class Trainer(Layer):
         step = self._ready(self._selection(data.x), data)
         reset_metrics(step)
         before = copied(step.state())
-        from nnarray.training._loop import Watch
-
         watch = Watch(step, 0)
         state, loss = step.train(step.state(), *self._at_home(data), self._counter)
         step.store(state)

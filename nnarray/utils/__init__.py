@@ -63,7 +63,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     """
     backend = find_backend(x)
     labels = np.asarray(x) if backend is None else backend.to_numpy(x)
-    if labels.dtype.kind not in "biuf" or (labels % 1 != 0).any():
+    if labels.dtype.kind not in "biuf" or not np.isfinite(labels).all() or (labels != np.floor(labels)).any():
         raise ValueError(f"Labels must be integers: received {describe(labels)}.")
     labels = labels.astype(np.int64)
     if labels.ndim > 1 and labels.shape[-1] == 1:

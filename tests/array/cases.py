@@ -1,4 +1,4 @@
-"""Arguments for every function of the table. Real arguments lie away from kinks and from the edges of domains."""
+"""Arguments for every function of the table. Real ones lie away from kinks and from the edges of domains."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 
 
 class Case(NamedTuple):
-    """Positional array arguments (lists of arrays for variadic functions), then other arguments by position and name."""
+    """Array arguments (lists of arrays for variadic functions), then other arguments by position and name."""
 
     arrays: tuple[Any, ...]
     args: tuple[Any, ...] = ()
-    params: dict[str, Any] = {}  # noqa: RUF012 -- read only
+    params: dict[str, Any] = {}
 
 
 def _real(*shape: int, low: float = 0.2, high: float = 1.7, signs: bool = True, seed: int = 0) -> np.ndarray:
@@ -28,28 +28,44 @@ EMPTY = np.zeros((0, 4))
 INTEGERS = np.asarray([[3, 5, 6], [1, 2, 12]])
 MASK = X > 0
 
-_UNARY = {name: [Case((X,)), Case((SCALAR,)), Case((EMPTY,))] for name in (
-    *("negative", "positive", "abs", "square", "exp", "expm1", "sin", "cos", "atan", "sinh", "cosh", "tanh"),
-    *("asinh", "reciprocal", "ceil", "floor", "round", "sign", "trunc", "isfinite", "isinf", "isnan", "signbit"),
-)}
+_UNARY = {
+    name: [Case((X,)), Case((SCALAR,)), Case((EMPTY,))]
+    for name in (
+        *("negative", "positive", "abs", "square", "exp", "expm1", "sin", "cos", "atan", "sinh", "cosh", "tanh"),
+        *("asinh", "reciprocal", "ceil", "floor", "round", "sign", "trunc", "isfinite", "isinf", "isnan", "signbit"),
+    )
+}
 _POSITIVE = {name: [Case((POSITIVE,)), Case((EMPTY,))] for name in ("sqrt", "log", "log1p", "log2", "log10")}
 _UNIT = {name: [Case((UNIT,))] for name in ("asin", "acos", "atanh")}
 _BINARY_CASES = [Case((X, Y)), Case((X, ROW)), Case((COLUMN, X)), Case((SCALAR, X)), Case((EMPTY, ROW))]
-_BINARY = {name: _BINARY_CASES for name in (
-    *("add", "subtract", "multiply", "divide", "logaddexp", "atan2", "hypot", "maximum", "minimum", "floor_divide"),
-    *("remainder", "equal", "not_equal", "less", "less_equal", "greater", "greater_equal"),
-)}
-_BITS = {name: [Case((INTEGERS, INTEGERS[0]))] for name in (
-    *("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift"),
-)}
+_BINARY = dict.fromkeys(
+    (
+        *("add", "subtract", "multiply", "divide", "logaddexp", "atan2", "hypot", "maximum", "minimum", "floor_divide"),
+        *("remainder", "equal", "not_equal", "less", "less_equal", "greater", "greater_equal"),
+    ),
+    _BINARY_CASES,
+)
+_BITS = {
+    name: [Case((INTEGERS, INTEGERS[0]))]
+    for name in (*("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift"),)
+}
 _LOGIC = {name: [Case((MASK, ~MASK))] for name in ("logical_and", "logical_or", "logical_xor")}
-_REDUCTIONS = {name: [
-    *(Case((X,)), Case((X,), params={"axis": 1}), Case((X,), params={"axis": -2, "keepdims": True})),
-    *(Case((_real(2, 3, 4),), params={"axis": (0, 2)}), Case((SCALAR,))),
-] for name in ("sum", "mean", "max", "min", "all", "any", "count_nonzero")}
+_REDUCTIONS = {
+    name: [
+        *(Case((X,)), Case((X,), params={"axis": 1}), Case((X,), params={"axis": -2, "keepdims": True})),
+        *(Case((_real(2, 3, 4),), params={"axis": (0, 2)}), Case((SCALAR,))),
+    ]
+    for name in ("sum", "mean", "max", "min", "all", "any", "count_nonzero")
+}
 
 CASES: dict[str, list[Case]] = {
-    **_UNARY, **_POSITIVE, **_UNIT, **_BINARY, **_BITS, **_LOGIC, **_REDUCTIONS,
+    **_UNARY,
+    **_POSITIVE,
+    **_UNIT,
+    **_BINARY,
+    **_BITS,
+    **_LOGIC,
+    **_REDUCTIONS,
     "tan": [Case((UNIT,)), Case((EMPTY,))],
     "acosh": [Case((1.0 + POSITIVE,))],
     "pow": [Case((POSITIVE, Y)), Case((POSITIVE, ROW)), Case((SCALAR, X)), Case((COLUMN**2, SCALAR))],

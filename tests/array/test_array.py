@@ -52,7 +52,14 @@ def test_matrix_products_and_unary_operators_work(backend: Any) -> None:
 
 def test_bitwise_operators_work_on_integers() -> None:
     x = nna.namespace("numpy").asarray([6, 3])
-    for found, expected in ((x & 2, [2, 2]), (x | 1, [7, 3]), (x ^ 1, [7, 2]), (x << 1, [12, 6]), (x >> 1, [3, 1]), (~x, [-7, -4])):
+    for found, expected in (
+        (x & 2, [2, 2]),
+        (x | 1, [7, 3]),
+        (x ^ 1, [7, 2]),
+        (x << 1, [12, 6]),
+        (x >> 1, [3, 1]),
+        (~x, [-7, -4]),
+    ):
         assert found.value.tolist() == expected
 
 

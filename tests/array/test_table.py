@@ -116,7 +116,10 @@ def test_cotangents_come_back_in_the_dtype_of_their_argument() -> None:
         (lambda xp, x: xp.sum(x, axes=0), "unexpected keyword argument 'axes'"),
         (lambda xp, x: xp.add(x), "missing a required argument: 'x2'"),
         (lambda xp, x: xp.add(x, "one"), "takes arrays and scalars"),
-        (lambda xp, x: x + nna.namespace("array_api_strict").asarray(1.0), "arrays of one library|Arrays of one library"),
+        (
+            lambda xp, x: x + nna.namespace("array_api_strict").asarray(1.0),
+            "arrays of one library|Arrays of one library",
+        ),
         (lambda xp, x: x[[0, 1]], "indexed by integers, slices, ellipsis and None"),
         (lambda xp, x: np.exp(x), r"xp\.exp\(x\)"),
         (lambda xp, x: np.sum(x), r"namespace"),

@@ -181,8 +181,11 @@ BINARY = ("add", "subtract", "multiply", "maximum", "minimum", "logaddexp", "hyp
 @given(st.data())
 def test_random_programs_have_the_gradient_that_pytorch_finds(data: Any) -> None:
     """Programs of 3 to 12 functions on two arrays; values are kept within bounds by tanh."""
-    steps = data.draw(st.lists(st.tuples(st.sampled_from(UNARY + BINARY), st.integers(0, 99), st.integers(0, 99)),
-                               min_size=3, max_size=12))
+    steps = data.draw(
+        st.lists(
+            st.tuples(st.sampled_from(UNARY + BINARY), st.integers(0, 99), st.integers(0, 99)), min_size=3, max_size=12
+        )
+    )
     shapes = data.draw(st.sampled_from([((3,), (3,)), ((2, 3), (3,)), ((), (2, 2)), ((2, 1), (1, 3))]))
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     arrays = [rng.uniform(0.2, 1.5, shape) for shape in shapes]

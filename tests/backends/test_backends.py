@@ -122,7 +122,12 @@ def test_no_other_object_is_taken_for_an_array() -> None:
 
 def test_arrays_cross_between_any_two_libraries(backend: Any) -> None:
     target, device = select(*backend)
-    for source_name, source_device in (("numpy", None), ("torch", None), ("array_api_strict", "device1"), ("jax", None)):
+    for source_name, source_device in (
+        ("numpy", None),
+        ("torch", None),
+        ("array_api_strict", "device1"),
+        ("jax", None),
+    ):
         source = get_backend(source_name)
         x = source.asarray([[1.0, 2.0], [3.0, 4.0]], "float32", source_device)
         moved = convert(x, target, device=device)

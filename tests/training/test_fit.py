@@ -22,7 +22,8 @@ def make(backend: Any = (None, None), units: int = 1, activation: Any = "sigmoid
     nna.set_seed(0)
     model = models.Sequential(
         [layers.Input((2,)), layers.Dense(4, "tanh"), layers.Dropout(0.2), layers.Dense(units, activation)],
-        backend=backend[0], device=backend[1],
+        backend=backend[0],
+        device=backend[1],
     )
     model.compile(**{"optimizer": "adam", "loss": "binary_crossentropy", "metrics": ["accuracy"], **kwargs})
     return model
@@ -152,7 +153,9 @@ def test_sample_weights_of_zero_take_examples_out() -> None:
         (losses.categorical_crossentropy, "softmax", np.eye(2)[Y]),
     ],
 )
-def test_the_forms_of_class_labels_give_the_same_training(loss: Any, activation: Any, labels: Any, backend: Any) -> None:
+def test_the_forms_of_class_labels_give_the_same_training(
+    loss: Any, activation: Any, labels: Any, backend: Any
+) -> None:
     reference = make(units=2, activation="softmax", loss="sparse_categorical_crossentropy")
     expected = reference.fit(X, Y, epochs=2, verbose=0).history
     model = make(backend, 2, activation, loss=loss)
@@ -169,7 +172,11 @@ def test_strings_objects_classes_and_functions_all_work() -> None:
     y = Y[:, None].astype("float32")
     for optimizer in ("sgd", "SGD", optimizers.SGD, optimizers.SGD(0.01)):
         for loss in ("mse", losses.MeanSquaredError, losses.MeanSquaredError(), losses.mean_squared_error, absolute):
-            model = make(optimizer=optimizer, loss=loss, metrics=["mse", absolute, metrics.BinaryAccuracy(), losses.MeanSquaredError()])
+            model = make(
+                optimizer=optimizer,
+                loss=loss,
+                metrics=["mse", absolute, metrics.BinaryAccuracy(), losses.MeanSquaredError()],
+            )
             history = model.fit(X, y, verbose=0).history
             assert list(history) == ["loss", "mse", "absolute", "binary_accuracy", "mean_squared_error"]
 

@@ -56,9 +56,7 @@ def test_a_batch_with_a_non_finite_loss_leaves_the_weights() -> None:
         model.train_on_batch(X, Y)
         before = model.get_weights()
         with pytest.raises(NonFiniteLossError):
-            for _ in range(5):
-                before = model.get_weights()
-                model.train_on_batch(X, Y)
+            model.train_on_batch(X, Y)
     for a, b in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -71,7 +69,9 @@ def test_ctrl_c_takes_effect_at_the_end_of_the_step_and_keeps_the_history() -> N
         if len(model.history.epoch) == 2 and batch == 1:
             os.kill(os.getpid(), signal.SIGINT)
 
-    hook = callbacks.LambdaCallback(on_train_batch_begin=begin, on_train_batch_end=lambda batch, logs: steps.append(batch))
+    hook = callbacks.LambdaCallback(
+        on_train_batch_begin=begin, on_train_batch_end=lambda batch, logs: steps.append(batch)
+    )
     handler = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, Y, epochs=9, batch_size=16, verbose=0, callbacks=[hook])

@@ -1,0 +1,79 @@
+"""Where a model lives: the backend and device that hold its variables, and how they are chosen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nnarray.backends import Selection, chosen_backend, convert, find_backend, select
+from nnarray.layers import Layer
+from nnarray.variables import Variable
+
+
+class Housed(Layer):
+    """A layer that knows where it lives and can move.
+
+    Parameters
+    ----------
+    backend : str or module, optional
+        Where it lives, whatever arrays it is given; None follows the data.
+    device : optional
+        One of the backend's devices.
+    **kwargs
+        As for `Layer`.
+    """
+
+    def __init__(self, backend: Any = None, device: Any = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        asked = backend is not None or device is not None
+        self._wanted: Selection | None = select(backend or "numpy", device) if asked else None
+        self._home: Selection | None = None
+
+    @property
+    def backend(self) -> str:
+        """Name of the backend that holds the weights, or will."""
+        return (self._home or self._selection(None)).backend.name
+
+    @property
+    def device(self) -> Any:
+        """The device that holds the weights, or will; None is the backend's default."""
+        return (self._home or self._selection(None)).device
+
+    def to(self, backend: Any, device: Any = None) -> Any:
+        """Move the model, its optimizer's state and its metrics to a backend, and keep it there.
+
+        Parameters
+        ----------
+        backend : str or module
+        device : optional
+
+        Returns
+        -------
+        the model
+        """
+        self._wanted = select(backend, device)
+        self._move(self._wanted)
+        return self
+
+    def _selection(self, x: Any) -> Selection:
+        """Return where the model is to live when fitted to `x`."""
+        if self._wanted is not None:
+            return self._wanted
+        source = None if x is None else find_backend(x)
+        if source is not None and source.name != "numpy":
+            return Selection(source, source.device_of(x))
+        # NumPy arrays are what data comes in, not a vote against a backend that was asked for.
+        return chosen_backend() or select("numpy")
+
+    def _move(self, selection: Selection) -> None:
+        backend, device = selection
+        if device is None:
+            device = backend.device_of(backend.asarray(0.0))
+        away = [v for v in dict.fromkeys(self._state()) if v.backend is not backend or v.device != device]
+        values = [backend.xp.asarray(convert(v.numpy(), backend, v.dtype, device), copy=True) for v in away]
+        for variable, value in zip(away, values, strict=True):
+            variable.rebind(value)
+        self._home = Selection(backend, device)
+
+    def _state(self) -> list[Variable]:
+        """Return the variables that move with it."""
+        return self.variables
