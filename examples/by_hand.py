@@ -70,7 +70,9 @@ def backward(xp: Any, weights: list[Any], Zs: list[Any], As: list[Any], Y: Any) 
     return gradients
 
 
-def adam(xp: Any, weights: list[Any], gradients: list[Any], moments: list[Any], step: int) -> tuple[list[Any], list[Any]]:
+def adam(
+    xp: Any, weights: list[Any], gradients: list[Any], moments: list[Any], step: int
+) -> tuple[list[Any], list[Any]]:
     """Return the weights and the moments after one step: W <- W - α m / (sqrt(v) + ε)."""
     beta_1, beta_2, epsilon = 0.9, 0.999, 1e-7
     alpha = 0.001 * (1 - beta_2**step) ** 0.5 / (1 - beta_1**step)

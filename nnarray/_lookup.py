@@ -36,6 +36,6 @@ def find(kind: str, identifier: Any, known: Mapping[str, Any], instance_of: type
         identifier = known[identifier]
     if isinstance(identifier, type) and issubclass(identifier, instance_of):
         return identifier()
-    if isinstance(identifier, instance_of) or callable(identifier):
+    if isinstance(identifier, instance_of) or (callable(identifier) and not isinstance(identifier, type)):
         return identifier
     raise TypeError(f"Expected a {kind} by name, as an object or as a function: received {describe(identifier)}.")

@@ -32,3 +32,14 @@ def test_by_hand_prints_a_line_for_every_gradient_and_weight(capsys: Any) -> Non
 
 def test_digits_held_out_are_recognised() -> None:
     assert load("digits").main() >= 0.97
+
+
+def test_the_articles_figures_are_drawn_and_unseen_points_told_apart(tmp_path: Path, capsys: Any) -> None:
+    accuracy = load("article").main(["--out", str(tmp_path / "figures")])
+    assert accuracy >= 0.99
+    names = sorted(path.name for path in (tmp_path / "figures").iterdir())
+    assert {name[0] for name in names} == set("123456789")
+    assert "3_boundary.gif" in names
+    out = capsys.readouterr().out
+    assert "On 100 unseen points: loss" in out
+    assert str(tmp_path / "figures") in out

@@ -1,0 +1,109 @@
+"""What all figures share: colours that everybody can tell apart, fonts, axes, films."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnarray._messages import missing_extra
+from nnarray.array import Array
+from nnarray.backends import find_backend
+
+try:
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.figure import Figure
+    from PIL import Image
+except ImportError as error:
+    raise ImportError(missing_extra("matplotlib or pillow", "plot", "nnarray.plotting")) from error
+
+BLUE, ORANGE, GREEN, PURPLE, SKY, GOLD, INK, GREY = (
+    *("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#222222", "#8a8a8a"),
+)
+#: Okabe and Ito's colours, told apart by the colour-blind too, each with a marker of its own.
+CLASSES = (BLUE, ORANGE, GREEN, PURPLE, SKY, GOLD)
+MARKERS = ("o", "^", "s", "D", "v", "P")
+#: From the first class over white to the second.
+BETWEEN = LinearSegmentedColormap.from_list("between", ["#5aa5d3", "#ffffff", "#f0975a"])
+#: Negative over white to positive.
+SIGNED = LinearSegmentedColormap.from_list("signed", [ORANGE, "#ffffff", BLUE])
+
+WIDTH = 8.3  # inches: 830 pixels at 100 per inch, the width of a README
+_SETTINGS = {
+    **{"font.size": 11, "axes.titlesize": 12, "axes.labelsize": 11, "legend.fontsize": 10, "xtick.labelsize": 10},
+    **{"ytick.labelsize": 10, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": GREY},
+    **{"legend.frameon": False, "figure.dpi": 100, "savefig.dpi": 100},
+}
+
+
+def styled() -> Any:
+    """Return a context in which figures are made in this style, whatever the user's own settings."""
+    return mpl.rc_context(_SETTINGS)
+
+
+def new_figure(width: float = WIDTH, height: float = 4.0) -> Figure:
+    """Return an empty figure that belongs to no global state."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def axes_or_new(ax: Any, width: float = WIDTH, height: float = 4.0) -> Any:
+    """Return the axes given, or those of a new figure."""
+    return new_figure(width, height).subplots() if ax is None else ax
+
+
+def without_frame(ax: Any, equal: bool = True) -> None:
+    """Make the axes a sheet to draw on."""
+    ax.set_axis_off()
+    if equal:
+        ax.set_aspect("equal")
+
+
+def to_host(x: Any) -> np.ndarray:
+    """Return an array of any library, an Array, or a nested list as NumPy."""
+    x = x.value if isinstance(x, Array) else x
+    backend = find_backend(x)
+    return np.asarray(x) if backend is None else backend.to_numpy(x)
+
+
+def check_points(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return points in the plane and one integer class for each.
+
+    Raises
+    ------
+    ValueError
+        If the shapes are others.
+    """
+    points, labels = to_host(x), to_host(y)
+    if points.ndim != 2 or points.shape[1] != 2 or not len(points):
+        raise ValueError(f"Points in the plane have shape (n, 2): received x of shape {points.shape}.")
+    if labels.size != len(points):
+        raise ValueError(f"One class per point is needed: received {len(points)} points and y of shape {labels.shape}.")
+    return points, labels.reshape(-1).astype(int)
+
+
+def number(value: float) -> str:
+    """Return a number with two decimals and a proper minus sign."""
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
+
+
+def write_film(figure: Figure, draw: Callable[[int], Any], frames: int, path: Any, fps: float) -> Path:
+    """Write a GIF of ``draw(0)``, ``draw(1)``, … and return its path; the last frame stays for two seconds."""
+    target = Path(path)
+    if target.suffix.lower() != ".gif":
+        raise ValueError(f"Films are written as .gif: received path={str(path)!r}.")
+    images = []
+    with styled():
+        for index in range(frames):
+            draw(index)
+            figure.canvas.draw()
+            pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]  # type: ignore[attr-defined]
+            images.append(Image.fromarray(pixels.copy()).quantize(128))
+    durations = [round(1000 / fps)] * (frames - 1) + [2000]
+    images[0].save(target, save_all=True, append_images=images[1:], duration=durations, loop=0)
+    return target

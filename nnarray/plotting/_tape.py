@@ -1,0 +1,107 @@
+"""The order of forward and backward steps, drawn from a real tape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from nnarray.autodiff import record
+from nnarray.plotting._style import BLUE, GREY, INK, ORANGE, WIDTH, axes_or_new, styled, without_frame
+
+_MOST_STEPS = 40
+_FORWARD, _BACKWARD, _HALF = 0.0, 5.6, 1.55
+
+
+def plot_tape(function: Callable[..., Any], *args: Any, names: Sequence[str] | None = None, ax: Any = None) -> Any:
+    """Draw what a function does to its arguments, step by step down, and what the backward pass does, step by step up.
+
+    Parameters
+    ----------
+    function : callable
+        Array-API code that takes `args`.
+    *args : floating-point arrays, or nested lists of them
+        All are recorded.
+    names : sequence of str, optional
+        A name for each array among `args`, in order; by default x1, x2, ….
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    _, nodes = record(function, *args)
+    sources = [node for node in nodes if node.function is None]
+    steps = [node for node in nodes if node.function is not None]
+    names = [f"$x_{{{i + 1}}}$" for i in range(len(sources))] if names is None else list(names)
+    if len(names) != len(sources):
+        raise ValueError(f"One name per array is needed: received {len(names)} names for {len(sources)} arrays.")
+    if not 1 <= len(steps) <= _MOST_STEPS:
+        raise ValueError(
+            f"A tape of 1 to {_MOST_STEPS} steps can be drawn: received one of {len(steps)}. Draw a part of it."
+        )
+    label = dict(zip(sources, names, strict=True))
+    row = {node: i for i, node in enumerate(steps)}
+    count = len(steps)
+    with styled():
+        ax = axes_or_new(ax, WIDTH, 0.36 * count + 1.5)
+        for node in steps:
+            y = -row[node]
+            name = "" if node.function is None else node.function.name
+            shape = "×".join(map(str, node.shape)) or "scalar"
+            _box(ax, _FORWARD, y, f"{row[node] + 1}", f"{name}  →  {shape}", BLUE)
+            _box(ax, _BACKWARD, y, f"{2 * count - row[node]}", f"d({name})", ORANGE)
+            given = [label[parent] for _, parent in node.parents if parent in label]
+            if given:
+                _chip(ax, _FORWARD - _HALF - 0.35, y, ", ".join(given), "right", BLUE)
+                _chip(ax, _BACKWARD + _HALF + 0.35, y, ", ".join("d" + name for name in given), "left", ORANGE)
+            for _, parent in node.parents:
+                if parent in row:
+                    _arrows(ax, row[parent], row[node])
+        ax.text(_FORWARD, 1.1, "forward, downwards", ha="center", color=BLUE, fontweight="bold")
+        ax.text(_BACKWARD, 1.1, "backward, upwards", ha="center", color=ORANGE, fontweight="bold")
+        middle, end = (_FORWARD + _BACKWARD) / 2, -(count - 1)
+        start, stop = (_FORWARD + _HALF, end), (_BACKWARD - _HALF, end)
+        ax.annotate("", stop, start, arrowprops={"arrowstyle": "-|>", "color": INK, "linewidth": 1.5})
+        ax.text(middle, end + 0.18, "d$J$ = 1", ha="center", va="bottom")
+        ax.set(xlim=(-3.6, _BACKWARD + 3.6), ylim=(-count + 0.3, 1.9))
+        without_frame(ax, equal=False)
+    return ax.figure
+
+
+def _box(ax: Any, x: float, y: float, order: str, text: str, colour: str) -> None:
+    from matplotlib.patches import FancyBboxPatch
+
+    style = "round,pad=0.02,rounding_size=0.12"
+    ax.add_patch(FancyBboxPatch((x - _HALF, y - 0.33), 2 * _HALF, 0.66, boxstyle=style, fc="white", ec=colour, lw=1.4))
+    ax.text(x - _HALF + 0.12, y, order, ha="left", va="center", fontsize=10, color=colour, fontweight="bold")
+    ax.text(x + 0.2, y, text, ha="center", va="center", fontsize=10, color=INK)
+
+
+def _chip(ax: Any, x: float, y: float, text: str, side: str, colour: str) -> None:
+    ax.text(x, y, text, ha=side, va="center", fontsize=10, color=INK)
+    near = x + 0.05 if side == "right" else x - 0.3
+    ax.annotate(
+        "",
+        (near + 0.25, y),
+        (near, y),
+        arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 1.0, "shrinkA": 0, "shrinkB": 0},
+    )
+
+
+def _arrows(ax: Any, above: int, below: int) -> None:
+    """Draw the way from one step to the next that uses it, and the cotangent's way back."""
+    near = below - above == 1
+    for x, start, end, side in ((_FORWARD, above, below, 1), (_BACKWARD, below, above, -1)):
+        if near:
+            shift = 0.33 if end > start else -0.33
+            ends = ((x, -end + shift), (x, -start - shift))
+            style: dict[str, Any] = {"connectionstyle": "arc3"}
+        else:
+            edge = x + side * _HALF
+            ends = ((edge, -end), (edge, -start))
+            style = {"connectionstyle": "arc3,rad=-0.35"}
+        ax.annotate(
+            "",
+            *ends,
+            arrowprops={"arrowstyle": "-|>", "color": GREY, "linewidth": 1.1, "shrinkA": 1, "shrinkB": 1, **style},
+        )

@@ -1,0 +1,215 @@
+"""Layers: Dense, Activation, Flatten and Input on every backend, names, variables, weights and the pure form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nnarray as nna
+from nnarray import layers
+from nnarray.array import Array
+from nnarray.backends import backend_of
+from nnarray.layers import Activation, Dense, Flatten, Input, Layer
+from nnarray.variables import StatelessScope, Variable
+from tests.gradients import to_host, to_library
+
+RNG = np.random.default_rng(0)
+X, W, B = RNG.normal(size=(5, 3)), RNG.normal(size=(3, 2)), RNG.normal(size=2)
+
+
+def dense(place: Any, **arguments: Any) -> Dense:
+    """Return a Dense layer in float64 with the weights W and B."""
+    layer = Dense(2, dtype="float64", **arguments)
+    layer(to_library(X, nna.namespace(*place)))
+    layer.set_weights([W, B][: len(layer.variables)])
+    return layer
+
+
+@pytest.mark.parametrize("use_bias", [True, False])
+@pytest.mark.parametrize("activation", [None, "relu", np.tanh])
+@pytest.mark.parametrize("shape", [(5, 3), (1, 3), (0, 3), (2, 5, 3), (2, 1, 4, 3)])
+def test_dense_is_the_matrix_product_along_the_last_axis(
+    use_bias: bool, activation: Any, shape: Any, backend: Any
+) -> None:
+    x = RNG.normal(size=shape)
+    if callable(activation):  # a user's own function, in array-API code
+        layer = dense(backend, use_bias=use_bias, activation=lambda z: nna.array_namespace(z).tanh(z))
+    else:
+        layer = dense(backend, use_bias=use_bias, activation=activation)
+    found = layer(to_library(x, nna.namespace(*backend)))
+    z = x @ W + (B if use_bias else 0.0)
+    expected = {None: z, "relu": np.maximum(z, 0)}.get(activation, np.tanh(z))
+    assert backend_of(found).name == backend[0]
+    np.testing.assert_allclose(to_host(found), expected, rtol=1e-13, atol=1e-15)
+    assert layer.compute_output_shape((None, *shape[1:])) == (None, *shape[1:-1], 2)
+
+
+def test_dense_and_its_gradients_are_those_of_pytorch(backend: Any) -> None:
+    torch = pytest.importorskip("torch")
+    layer = dense(backend)
+    xp = nna.namespace(*backend)
+
+    def objective(x: Any, kernel: Any, bias: Any) -> Any:
+        outputs, _ = layer.stateless_call([kernel, bias], [], x)
+        return nna.array_namespace(outputs).sum(outputs**2)
+
+    leaves = [torch.tensor(a, requires_grad=True) for a in (X, W, B)]
+    (torch.nn.functional.linear(leaves[0], leaves[1].T, leaves[2]) ** 2).sum().backward()
+    found = nna.grad(objective, argnums=(0, 1, 2))(*(to_library(a, xp) for a in (X, W, B)))
+    for ours, leaf in zip(found, leaves, strict=True):
+        np.testing.assert_allclose(to_host(ours), leaf.grad.numpy(), rtol=1e-12)
+
+
+def test_dense_with_an_activation_tells_it_from_what_comes_before(backend: Any) -> None:
+    layer = dense(backend, activation="sigmoid")
+    x = to_library(X, nna.namespace(*backend))
+    assert layer.final_activation is nna.activations.sigmoid
+    np.testing.assert_allclose(to_host(layer.pre_activation(x)), X @ W + B, rtol=1e-13)
+    np.testing.assert_array_equal(to_host(layer.final_activation(layer.pre_activation(x))), to_host(layer(x)))
+    assert Layer().final_activation is None
+    with pytest.raises(NotImplementedError):
+        Layer().pre_activation(X)
+
+
+def test_dense_makes_its_variables_at_the_first_call_where_the_input_lives(backend: Any) -> None:
+    layer = Dense(4, name="hidden")
+    assert layer.variables == []
+    assert not layer.built
+    x = to_library(X.astype(np.float32), nna.namespace(*backend))
+    layer(x)
+    assert layer.built
+    assert [(v.path, v.shape, v.dtype) for v in layer.variables] == [
+        ("hidden/kernel", (3, 4), "float32"),
+        ("hidden/bias", (4,), "float32"),
+    ]
+    adapter = backend_of(x)
+    assert all(v.backend is adapter and v.device == adapter.device_of(x) for v in layer.variables)
+    layer(x)
+    assert layer.count_params() == 16
+
+
+@pytest.mark.parametrize(
+    ("units", "received"), [(0, "0"), (-3, "-3"), (2.0, "2.0"), (True, "True"), ("4", "'4'"), (None, "None")]
+)
+def test_units_that_are_no_positive_integer_are_refused(units: Any, received: str) -> None:
+    with pytest.raises(ValueError, match=f"units must be a positive integer: received units={received}"):
+        Dense(units)
+
+
+def test_dense_refuses_inputs_of_another_width_and_without_a_batch(backend: Any) -> None:
+    layer = dense(backend)
+    for shape in ((5, 2), (3,), ()):
+        with pytest.raises(ValueError, match=r"takes inputs of shape \(batch, …, 3\): received"):
+            layer(to_library(np.ones(shape), nna.namespace(*backend)))
+    with pytest.raises(ValueError, match="last axis has a known length"):
+        Dense(2).build((None, None))
+
+
+def test_flatten_keeps_the_batch_and_joins_the_rest(backend: Any) -> None:
+    for shape, flat in (((5, 2, 3), (5, 6)), ((5,), (5, 1)), ((0, 2, 3), (0, 6)), ((2, 1, 2, 2), (2, 4))):
+        x = np.arange(float(np.prod(shape))).reshape(shape)
+        found = Flatten()(to_library(x, nna.namespace(*backend)))
+        np.testing.assert_array_equal(to_host(found), x.reshape(flat))
+        assert Flatten().compute_output_shape((None, *shape[1:])) == (None, *flat[1:])
+    assert Flatten().compute_output_shape((None, None, 3)) == (None, None)
+
+
+def test_activation_layers_apply_names_and_functions(backend: Any) -> None:
+    x = to_library(X, nna.namespace(*backend))
+    np.testing.assert_array_equal(to_host(Activation("relu")(x)), np.maximum(X, 0))
+    np.testing.assert_array_equal(to_host(Activation(lambda z: z * 2.0)(x)), X * 2)
+    assert Activation("tanh").final_activation is nna.activations.tanh
+    assert Activation("tanh").compute_output_shape((None, 7)) == (None, 7)
+    with pytest.raises(ValueError, match="Did you mean 'softmax'"):
+        Activation("sotfmax")
+
+
+def test_input_declares_a_shape_and_passes_examples_on() -> None:
+    layer = Input((3,), batch_size=4, name="pixels")
+    assert (layer.name, layer.batch_input_shape, layer.built) == ("pixels", (4, 3), True)
+    assert layer(X) is X
+    assert Dense(2, input_dim=3).batch_input_shape == Dense(2, input_shape=(3,)).batch_input_shape == (None, 3)
+
+
+def test_names_are_the_class_in_snake_case_and_numbered() -> None:
+    class DeepBlock(Layer):
+        pass
+
+    assert [DeepBlock().name for _ in range(3)] == ["deep_block", "deep_block_1", "deep_block_2"]
+    assert DeepBlock(name="mine").name == "mine"
+    assert repr(DeepBlock(name="mine")) == "<DeepBlock name=mine, built=False>"
+
+
+class Scale(Layer):
+    """The layer of the docstring of `Layer`."""
+
+    def build(self, input_shape: Any) -> None:
+        self.factor = self.add_weight((input_shape[-1],), "ones", name="factor")
+
+    def call(self, inputs: Any) -> Any:
+        return inputs * self.factor
+
+
+def test_a_custom_layer_multiplies_by_its_variable_raw_and_recorded(backend: Any) -> None:
+    x = nna.namespace(*backend).asarray(np.asarray([[1.0, 2.0]], dtype=np.float32))
+    layer = Scale(name="scale")
+    found = layer(x)
+    assert isinstance(found, Array)
+    np.testing.assert_array_equal(to_host(found.value), [[1.0, 2.0]])
+    if backend[0] != "array_api_strict":  # whose own arrays take nothing else beside them
+        np.testing.assert_array_equal(to_host(layer(x.value)), [[1.0, 2.0]])
+    layer.factor.assign(np.asarray([3.0, 5.0]))
+    gradient = nna.grad(lambda f: nna.array_namespace(f).sum(layer.stateless_call([f], [], x)[0]))(layer.factor.value)
+    np.testing.assert_array_equal(to_host(gradient), [1.0, 2.0])
+    assert layer.compute_output_shape((None, 2)) == (None, 2)
+
+
+def test_a_layer_without_call_says_so() -> None:
+    with pytest.raises(NotImplementedError, match=r"Layer must define call\(inputs\)"):
+        Layer()(X)
+
+
+def test_nested_lists_become_arrays_of_the_layers_dtype(backend: Any) -> None:
+    with nna.use_backend(*backend) as selection:
+        found = Scale()([[1, 2], [3, 4]])
+    assert backend_of(found) is selection.backend
+    assert selection.backend.dtype_name(found.dtype) == "float32"
+
+
+def test_the_pure_form_reads_what_it_is_lent_and_changes_nothing(backend: Any) -> None:
+    class Counting(Layer):
+        def build(self, input_shape: Any) -> None:
+            self.dense = Dense(2, dtype="float64")
+            self.seen = self.add_weight((), "zeros", dtype="float64", trainable=False, name="seen")
+
+        def call(self, inputs: Any) -> Any:
+            self.seen.assign(self.seen.value + 1.0)
+            return self.dense(inputs)
+
+    layer = Counting()
+    x = to_library(X, nna.namespace(*backend))
+    layer(x)
+    layer.dense.set_weights([W, B])
+    before = layer.get_weights()
+    lent = [to_library(a, nna.namespace(*backend)) for a in (2 * W, 3 * B, np.asarray(7.0))]
+    outputs, (seen,) = layer.stateless_call(lent[:2], lent[2:], x)
+    np.testing.assert_allclose(to_host(outputs), 2 * X @ W + 3 * B, rtol=1e-13)
+    assert float(to_host(seen)) == 8.0
+    assert float(to_host(lent[2])) == 7.0
+    for held, expected in zip(layer.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(held, expected)
+    assert [v.path.rpartition("/")[2] for v in layer.variables] == ["seen", "kernel", "bias"]
+
+
+def test_the_pure_form_refuses_another_number_of_arrays_and_a_layer_without_variables() -> None:
+    layer = dense(("numpy", None))
+    with pytest.raises(ValueError, match="takes 2 trainable and 0 non-trainable arrays: received 1 and 0"):
+        layer.stateless_call([W], [], X)
+    with pytest.raises(ValueError, match="Build it first"):
+        Dense(2).stateless_call([], [], X)
+    with pytest.raises(ValueError, match="shorter"), StatelessScope(layer.variables, [W]):
+        pass
+    assert isinstance(layer.kernel, Variable)
+    assert set(layers.__all__) >= {"Activation", "Dense", "Dropout", "Flatten", "Input", "Layer"}
