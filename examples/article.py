@@ -29,7 +29,7 @@ def build() -> Sequential:
 
 def valley(w: Any) -> Any:
     """A bent valley: steep across, gentle along."""
-    return (w[0] + 0.4 * w[1] * w[1] - 1) ** 2 + 0.4 * (w[1] + 0.5) ** 2
+    return (w[1] - 0.5 * w[0] ** 2) ** 2 + 0.5 * (w[0] - 1.5) ** 2
 
 
 def draw(out: Path, model: Sequential, history: Any, x: Any, y: Any) -> None:
@@ -42,14 +42,15 @@ def draw(out: Path, model: Sequential, history: Any, x: Any, y: Any) -> None:
     save("1_data.png", plotting.plot_data(x, y, title="Two circles"))
     save("2_network.png", plotting.plot_network(model))
     kernel, bias = first.get_weights()
-    loudest = (x @ kernel[:, 0]).argmax()
-    save("4_neuron.png", plotting.plot_neuron(x[loudest], kernel[:, 0], bias[0], "relu"))
+    strongest = (x @ kernel[:, 0]).argmax()
+    save("4_neuron.png", plotting.plot_neuron(x[strongest], kernel[:, 0], bias[0], "relu"))
     save("5_layer.png", plotting.plot_layer(x[:4], first))
     save("6_activations.png", plotting.plot_activations())
     save("7_curves.png", plotting.plot_history(history))
     plotting.film_history(history, out / "7_curves.gif")
-    save("8_descent.png", plotting.plot_descent(valley, start=(1.6, 2.0), learning_rate=0.15, steps=30))
-    plotting.film_descent(valley, (1.6, 2.0), out / "8_descent.gif", learning_rate=0.15, steps=30)
+    walk = {"start": (-2.0, 0.8), "learning_rate": 0.1, "steps": 50}
+    save("8_descent.png", plotting.plot_descent(valley, **walk))
+    plotting.film_descent(valley, path=out / "8_descent.gif", fps=10, **walk)
 
     def objective(weights: Any) -> Any:
         outputs, _ = model.stateless_call(weights, [], x[:32])

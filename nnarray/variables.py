@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from typing import Any
@@ -61,12 +62,14 @@ def current_scope() -> StatelessScope | None:
     return _scope.get()
 
 
-def _operator(name: str) -> Callable[..., Any]:
-    def operator(self: Variable, *others: Any) -> Any:
-        values = [other.value if isinstance(other, Variable) else other for other in others]
-        return getattr(self.value, name)(*values)
+def _binary(apply: Callable[[Any, Any], Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    def plain(self: Variable, other: Any) -> Any:
+        return apply(self.value, other.value if isinstance(other, Variable) else other)
 
-    return operator
+    def reflected(self: Variable, other: Any) -> Any:
+        return apply(other, self.value)
+
+    return plain, reflected
 
 
 class Variable:
@@ -186,28 +189,33 @@ class Variable:
         """Undo `split`."""
         return arrays[0]
 
-    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
-        return array_namespace(self.value)
-
     def __float__(self) -> float:
         return float(self.numpy())
 
     def __int__(self) -> int:
         return int(self.numpy())
 
-    __array_ufunc__ = None
+    def __neg__(self) -> Any:
+        return -self.value
+
+    def __abs__(self) -> Any:
+        return abs(self.value)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.value[key]
 
     def __hash__(self) -> int:
         return id(self)
 
-    __add__, __radd__ = _operator("__add__"), _operator("__radd__")
-    __sub__, __rsub__ = _operator("__sub__"), _operator("__rsub__")
-    __mul__, __rmul__ = _operator("__mul__"), _operator("__rmul__")
-    __truediv__, __rtruediv__ = _operator("__truediv__"), _operator("__rtruediv__")
-    __pow__, __rpow__ = _operator("__pow__"), _operator("__rpow__")
-    __matmul__, __rmatmul__ = _operator("__matmul__"), _operator("__rmatmul__")
-    __neg__, __abs__, __getitem__ = _operator("__neg__"), _operator("__abs__"), _operator("__getitem__")
-    __lt__, __le__, __gt__, __ge__ = (_operator(name) for name in ("__lt__", "__le__", "__gt__", "__ge__"))
+    __array_ufunc__ = None
+    __add__, __radd__ = _binary(operator.add)
+    __sub__, __rsub__ = _binary(operator.sub)
+    __mul__, __rmul__ = _binary(operator.mul)
+    __truediv__, __rtruediv__ = _binary(operator.truediv)
+    __pow__, __rpow__ = _binary(operator.pow)
+    __matmul__, __rmatmul__ = _binary(operator.matmul)
+    __lt__, __gt__ = _binary(operator.lt)[0], _binary(operator.gt)[0]
+    __le__, __ge__ = _binary(operator.le)[0], _binary(operator.ge)[0]
 
 
 #: Each packed piece starts on this many bytes, the alignment that matrix products and GPUs ask for.

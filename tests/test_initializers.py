@@ -130,7 +130,9 @@ def test_float32_weights_are_the_float64_ones_rounded() -> None:
 
 
 @pytest.mark.parametrize(
-    "identifier", ["he_normal", "HeNormal", initializers.HeNormal, initializers.HeNormal(seed=0)], ids=str
+    "identifier",
+    ["he_normal", "HeNormal", initializers.HeNormal, initializers.HeNormal(seed=0)],
+    ids=["name", "class name", "class", "object"],
 )
 def test_get_takes_names_classes_and_objects(identifier: Any) -> None:
     assert type(initializers.get(identifier)) is initializers.HeNormal

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,14 @@ def test_data_are_drawn_class_by_class(backend: Any, tmp_path: Path) -> None:
     assert (tmp_path / "data.png").stat().st_size > 5000
 
 
+def test_a_class_keeps_its_colour_whichever_others_are_there() -> None:
+    both, second = (plotting.plot_data(X, labels).axes[0].collections for labels in (Y, np.ones(40)))
+    np.testing.assert_array_equal(both[1].get_facecolor(), second[0].get_facecolor())
+    assert (both[0].get_facecolor() != both[1].get_facecolor()).any()
+    with pytest.raises(ValueError, match=r"whole numbers: received y with 0\.5"):
+        plotting.plot_data(X, np.full(40, 0.5))
+
+
 def test_axes_of_the_user_are_drawn_into() -> None:
     from matplotlib.figure import Figure
 
@@ -78,8 +86,39 @@ def test_wide_and_weightless_layers_are_summed_up() -> None:
     assert [len(units.get_offsets()) for units in figure.axes[0].collections] == [10, 10, 10]
     for word in ("64 units", "32 units", "flatten", "dropout 0.3", "softmax", "⋮"):
         assert word in texts(figure)
+    assert "8×8" in texts(figure)
     with pytest.raises(ValueError, match="has not been built"):
         plotting.plot_network(models.Sequential([layers.Dense(1)]))
+
+
+def test_units_that_share_weights_are_joined_by_an_arrow_only() -> None:
+    figure = plotting.plot_network(models.Sequential([layers.Input((4, 2)), layers.Dense(3)]))
+    assert [len(units.get_offsets()) for units in figure.axes[0].collections] == [8, 12]
+    assert len(figure.axes[0].lines) == 0
+    assert "positive weight" not in texts(figure)
+
+
+def inside(figure: Any) -> bool:
+    """Return whether no text of a figure is cut by its edges."""
+    figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
+    width, height = figure.canvas.get_width_height()
+    return all(box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height for box in boxes)
+
+
+@pytest.mark.parametrize("inputs", [1, 2, 6])
+def test_the_texts_of_a_neuron_stay_on_the_page(inputs: int) -> None:
+    assert inside(plotting.plot_neuron(np.full(inputs, -12.5), np.full(inputs, -12.5), -3.0, "tanh"))
+
+
+@pytest.mark.parametrize(("features", "units"), [(1, 1), (2, 4), (6, 6)])
+def test_the_numbers_of_a_layer_do_not_touch(features: int, units: int) -> None:
+    layer = layers.Dense(units, "linear", bias_initializer="ones")
+    layer.build((None, features))
+    figure = plotting.plot_layer(np.full((6, features), -2.22), layer)
+    assert inside(figure)
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
 
 
 def test_a_neuron_shows_its_sum_and_its_output() -> None:
@@ -102,6 +141,10 @@ def test_a_layer_shows_the_numbers_of_its_product() -> None:
     for wrong, message in ((np.ones((1, 3)), "takes inputs of shape"), (np.ones((9, 2)), "at most 6 examples")):
         with pytest.raises(ValueError, match=message):
             plotting.plot_layer(wrong, layer)
+    wide = layers.Dense(9, input_dim=2)
+    wide.build((None, 2))
+    with pytest.raises(ValueError, match="2 features and 9 units"):
+        plotting.plot_layer(x, wide)
     with pytest.raises(ValueError, match="built dense layer"):
         plotting.plot_layer(x, layers.Dense(1))
 
@@ -113,6 +156,16 @@ def test_activations_are_drawn_with_slopes_taken_by_grad() -> None:
     np.testing.assert_allclose(slope, 1 - np.asarray(curve) ** 2)
     with pytest.raises(ValueError, match="Did you mean 'relu'"):
         plotting.plot_activations(["rellu"])
+
+
+def test_outputs_that_are_no_probabilities_have_no_boundary(tmp_path: Path) -> None:
+    model = models.Sequential([layers.Dense(1, input_dim=2, kernel_initializer="ones")])
+    model.compile("sgd", "mean_squared_error")
+    film = plotting.BoundaryFilm(tmp_path / "film.gif", X, Y)
+    with pytest.raises(ValueError, match="End the model in sigmoid or softmax"):
+        plotting.plot_boundary(model, X, Y)
+    with pytest.raises(ValueError, match="End the model in sigmoid or softmax"):
+        model.fit(X, Y, verbose=0, callbacks=[film])
 
 
 @pytest.mark.parametrize("outputs", [1, 2])
@@ -131,6 +184,21 @@ def test_a_film_of_the_boundary_has_a_frame_before_training_and_one_after_every_
     assert frames(tmp_path / "film.gif") >= 4
     with pytest.raises(ValueError, match="every=0"):
         plotting.BoundaryFilm("film.gif", X, Y, every=0)
+    with pytest.raises(FileNotFoundError, match="folder of a film must exist"):
+        plotting.BoundaryFilm(tmp_path / "nowhere" / "film.gif", X, Y)
+
+
+def test_axes_stand_still_in_a_film_and_the_page_is_white(tmp_path: Path) -> None:
+    film = plotting.BoundaryFilm(tmp_path / "film.gif", X * [1.0, 2.0], Y, resolution=12)
+    trained().fit(X, Y, epochs=2, verbose=0, callbacks=[film])
+    with Image.open(film.path) as pictures:
+        margins = []
+        for index in range(3):
+            pictures.seek(index)
+            margins.append(np.asarray(pictures.convert("RGB"))[:, :50])
+    np.testing.assert_array_equal(margins[0], margins[1])
+    np.testing.assert_array_equal(margins[0], margins[2])
+    assert (margins[0][0, 0] == 255).all()
 
 
 def test_a_history_is_drawn_figure_by_figure_and_filmed_epoch_by_epoch(tmp_path: Path) -> None:
@@ -140,6 +208,8 @@ def test_a_history_is_drawn_figure_by_figure_and_filmed_epoch_by_epoch(tmp_path:
     np.testing.assert_array_equal(figure.axes[0].lines[1].get_ydata(), history.history["val_loss"])
     assert plotting.film_history(history, tmp_path / "curves.gif", fps=2) == tmp_path / "curves.gif"
     assert frames(tmp_path / "curves.gif") == 3
+    history.history["loss"][1] = float("nan")
+    assert np.isfinite(plotting.plot_history(history).axes[0].get_ylim()).all()
     with pytest.raises(ValueError, match="at least one epoch"):
         plotting.plot_history(History())
     with pytest.raises(ValueError, match=r"written as \.gif"):
@@ -179,20 +249,44 @@ def test_a_tape_is_numbered_forwards_and_then_backwards() -> None:
     assert "dw, dx" in words
     with pytest.raises(ValueError, match="One name per array"):
         plotting.plot_tape(f, np.ones(3), np.ones(3), names=["w"])
-    with pytest.raises(ValueError, match="1 to 40 steps"):
+    with pytest.raises(ValueError, match="starts from a scalar: the function returned Array of shape"):
         plotting.plot_tape(lambda x: x, np.ones(3))
+    with pytest.raises(ValueError, match=r"1 to 40 steps can be drawn: the function's has 0"):
+        plotting.plot_tape(lambda x: x, np.asarray(1.0))
 
 
-def test_a_missing_matplotlib_names_the_install_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
+def test_the_tape_of_a_network_is_shaded_layer_by_layer() -> None:
+    def f(first: Any, second: Any, third: Any) -> Any:
+        xp = first.__array_namespace__()
+        return xp.sum(xp.exp(xp.exp(first * 2.0) * second) * third)
 
-    def without_matplotlib(name: str, *args: Any, **kwargs: Any) -> Any:
-        if name.partition(".")[0] == "matplotlib":
-            raise ImportError(name)
-        return real(name, *args, **kwargs)
+    figure = plotting.plot_tape(f, *np.ones((3, 2)))
+    ax = figure.axes[0]
+    bands = [patch.get_window_extent() for patch in ax.patches if patch.get_facecolor()[:3] != (1, 1, 1)]
+    assert len(bands) == 1
+    np.testing.assert_allclose(ax.transData.inverted().transform(bands[0])[:, 1], [-3.5, -1.5])
 
-    for name in [name for name in sys.modules if name.startswith("nnarray.plotting")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setattr(builtins, "__import__", without_matplotlib)
-    with pytest.raises(ImportError, match=r"pip install 'nnarray\[plot\]'"):
-        import nnarray.plotting  # noqa: F401
+
+def test_matplotlib_is_loaded_at_first_use_only() -> None:
+    program = (
+        "import sys, nnarray.plotting as plotting\n"
+        "assert 'matplotlib' not in sys.modules\n"
+        "plotting.plot_data\n"
+        "assert 'matplotlib' in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+    assert set(plotting.__all__) == set(dir(plotting))
+    with pytest.raises(AttributeError, match="no attribute 'plot_dta'"):
+        _ = plotting.plot_dta
+
+
+def test_a_missing_matplotlib_names_the_install_line() -> None:
+    program = (
+        "import sys\n"
+        "sys.modules['matplotlib'] = None\n"
+        "from nnarray import *\n"
+        "try:\n    plotting.plot_data\n"
+        "except ImportError as error:\n    print(error)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert "pip install 'nnarray[plot]'" in run.stdout

@@ -52,15 +52,17 @@ elementwise("log2", lambda g, x: g / (x * math.log(2)))
 elementwise("log10", lambda g, x: g / (x * math.log(10)))
 
 
-def _logaddexp_share(xp: Any, g: Any, x1: Any, x2: Any) -> Any:
-    """``exp(x1 - log(exp x1 + exp x2))``, written so that equal infinities share."""
-    return g / (1 + xp.exp(xp.where(x1 == x2, 0.0, x2 - x1)))
+def _logaddexp_share(xp: Any, g: Any, x: Any, other: Any, out: Any) -> Any:
+    """``1 / (1 + exp(other - x))``; equal infinities share, and the exponential stays in range."""
+    same = xp.logical_and(x == other, xp.isinf(out))
+    difference = xp.where(same, 0.0, other) - xp.where(same, 0.0, x)
+    return g / (1 + xp.exp(xp.minimum(difference, 0.99 * math.log(float(xp.finfo(g.dtype).max)))))
 
 
 binary(
     "logaddexp",
-    lambda xp, g, x1, x2: _logaddexp_share(xp, g, x1, x2),
-    lambda xp, g, x1, x2: _logaddexp_share(xp, g, x2, x1),
+    lambda xp, g, x1, x2, out: _logaddexp_share(xp, g, x1, x2, out),
+    lambda xp, g, x1, x2, out: _logaddexp_share(xp, g, x2, x1, out),
 )
 
 # -- trigonometry -----------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,9 @@ from nnarray.plotting._style import (
     MARKERS,
     axes_or_new,
     check_points,
+    film_path,
     new_figure,
+    number,
     styled,
     to_host,
     write_film,
@@ -36,17 +37,29 @@ def plot_data(x: Any, y: Any, ax: Any = None, title: str = "") -> Any:
     Returns
     -------
     matplotlib Figure
+
+    Raises
+    ------
+    ValueError
+        If the points are not in the plane, or the classes are not whole numbers.
+
+    Examples
+    --------
+    >>> from nnarray import datasets, plotting
+    >>> figure = plotting.plot_data(*datasets.make_moons(100, random_state=0))
+    >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    ['class 0', 'class 1']
     """
     points, labels = check_points(x, y)
     with styled():
         ax = axes_or_new(ax, 6.0, 5.6)
-        for place, label in enumerate(np.unique(labels)):
+        for label in np.unique(labels):
             chosen = points[labels == label]
             ax.scatter(
                 *chosen.T,
                 s=22,
-                color=CLASSES[place % len(CLASSES)],
-                marker=MARKERS[place % len(MARKERS)],
+                color=CLASSES[label % len(CLASSES)],
+                marker=MARKERS[label % len(MARKERS)],
                 edgecolor="white",
                 linewidth=0.4,
                 label=f"class {label}",
@@ -67,26 +80,37 @@ class _Grid:
         self.points = np.stack(np.meshgrid(self.x, self.y), axis=-1).reshape(-1, 2)
 
     def outputs(self, model: Any) -> np.ndarray:
-        """Return the model's probability of class 1, or its most probable class, over the raster."""
+        """Return the model's probabilities over the raster: of class 1, or of each class along the last axis."""
         outputs = to_host(model.predict(self.points, batch_size=len(self.points), verbose=0))
-        outputs = outputs[:, 0] if outputs.shape[1] == 1 else outputs.argmax(axis=1)
-        return outputs.reshape(len(self.y), len(self.x))
+        if outputs.min() < 0 or outputs.max() > 1:
+            raise ValueError(
+                f"Boundaries are drawn from probabilities: received outputs from {number(outputs.min())} to "
+                f"{number(outputs.max())}. End the model in sigmoid or softmax."
+            )
+        return outputs.reshape(len(self.y), len(self.x), -1)
 
     def draw(self, ax: Any, outputs: np.ndarray) -> Any:
-        """Colour the regions; return what was coloured."""
-        if outputs.dtype.kind == "f":
-            ax.contour(self.x, self.y, outputs, levels=[0.5], colors=INK, linewidths=1.4, zorder=3)
-            return ax.contourf(self.x, self.y, outputs, levels=np.linspace(0, 1, 21), cmap=BETWEEN, zorder=1)
-        from matplotlib.colors import ListedColormap
+        """Colour the regions and draw the lines between them; return what tells probabilities, if one class does."""
+        if outputs.shape[-1] == 1:
+            self._draw_line(ax, outputs[..., 0] - 0.5)
+            levels = np.linspace(0, 1, 21)
+            return ax.contourf(self.x, self.y, outputs[..., 0], levels=levels, cmap=BETWEEN, zorder=1)
+        for label in range(outputs.shape[-1]):
+            lead = outputs[..., label] - np.delete(outputs, label, axis=-1).max(axis=-1)
+            if lead.max() > 0:
+                colour = CLASSES[label % len(CLASSES)]
+                ax.contourf(self.x, self.y, lead, levels=[0, 2], colors=[colour], alpha=0.35, zorder=1)
+                self._draw_line(ax, lead)
+        return None
 
-        classes = int(outputs.max()) + 1
-        colours = ListedColormap([CLASSES[i % len(CLASSES)] for i in range(classes)])
-        limits = {"vmin": -0.5, "vmax": classes - 0.5}
-        return ax.pcolormesh(self.x, self.y, outputs, cmap=colours, alpha=0.35, zorder=1, edgecolors="none", **limits)
+    def _draw_line(self, ax: Any, lead: np.ndarray) -> None:
+        """Draw where a class takes the lead, if it is in sight."""
+        if lead.min() < 0 < lead.max():
+            ax.contour(self.x, self.y, lead, levels=[0], colors=INK, linewidths=1.4, zorder=3)
 
 
-def plot_boundary(model: Any, x: Any, y: Any, ax: Any = None, title: str = "", resolution: int = 150) -> Any:
-    """Draw what a model makes of the plane: the probability of class 1, or with more outputs the class it gives.
+def plot_boundary(model: Any, x: Any, y: Any, ax: Any = None, title: str = "", resolution: int = 200) -> Any:
+    """Draw what a model makes of the plane: the probability of class 1, or with more outputs the class in the lead.
 
     Parameters
     ----------
@@ -103,15 +127,21 @@ def plot_boundary(model: Any, x: Any, y: Any, ax: Any = None, title: str = "", r
     Returns
     -------
     matplotlib Figure
+
+    Raises
+    ------
+    ValueError
+        If the points are not in the plane, the classes are not whole numbers, or the outputs no probabilities.
     """
     points, _ = check_points(x, y)
     grid = _Grid(points, resolution)
     outputs = grid.outputs(model)
     with styled():
-        ax = axes_or_new(ax, 6.6, 5.6)
+        # "compressed" keeps the colour bar as tall as axes whose units are equal.
+        ax = new_figure(6.8, 5.6, "compressed").subplots() if ax is None else ax
         regions = grid.draw(ax, outputs)
         plot_data(x, y, ax, title)
-        if outputs.dtype.kind == "f":
+        if regions is not None:
             bar = ax.figure.colorbar(regions, ax=ax, ticks=[0, 0.25, 0.5, 0.75, 1])
             bar.set_label("predicted probability of class 1")
     return ax.figure
@@ -133,6 +163,12 @@ class BoundaryFilm(Callback):
     resolution : int
         Points of the raster along each axis.
 
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        At once if the film could not be written or the points not drawn; when training begins, if the model's outputs
+        are no probabilities.
+
     Examples
     --------
     >>> from nnarray import datasets, plotting
@@ -145,7 +181,7 @@ class BoundaryFilm(Callback):
         super().__init__()
         if every < 1:
             raise ValueError(f"every, a number of epochs, must be at least 1: received every={every!r}.")
-        self.path = Path(path)
+        self.path = film_path(path)
         self.points, self.labels = check_points(x, y)
         self.every = every
         self.fps = fps

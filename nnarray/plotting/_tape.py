@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from nnarray._messages import describe
 from nnarray.autodiff import record
 from nnarray.plotting._style import BLUE, GREY, INK, ORANGE, WIDTH, axes_or_new, styled, without_frame
 
@@ -15,10 +16,12 @@ _FORWARD, _BACKWARD, _HALF = 0.0, 5.6, 1.55
 def plot_tape(function: Callable[..., Any], *args: Any, names: Sequence[str] | None = None, ax: Any = None) -> Any:
     """Draw what a function does to its arguments, step by step down, and what the backward pass does, step by step up.
 
+    The shade alternates where new arguments come in: in a network, from layer to layer.
+
     Parameters
     ----------
     function : callable
-        Array-API code that takes `args`.
+        Array-API code that takes `args` and returns a scalar.
     *args : floating-point arrays, or nested lists of them
         All are recorded.
     names : sequence of str, optional
@@ -28,8 +31,26 @@ def plot_tape(function: Callable[..., Any], *args: Any, names: Sequence[str] | N
     Returns
     -------
     matplotlib Figure
+
+    Raises
+    ------
+    ValueError
+        If the result is no scalar, the tape is empty or too long to draw, or `names` are not as many as the arrays.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nnarray import plotting
+    >>> figure = plotting.plot_tape(lambda w, x: w.__array_namespace__().sum(w * x), np.ones(3), np.ones(3))
+    >>> [text.get_text() for text in figure.axes[0].texts if "→" in text.get_text()]
+    ['multiply  →  3', 'sum  →  scalar']
     """
-    _, nodes = record(function, *args)
+    result, nodes = record(function, *args)
+    if getattr(result, "shape", None) != ():
+        raise ValueError(
+            f"The backward pass starts from a scalar: the function returned {describe(result)}. Reduce it, for example "
+            "with xp.sum or xp.mean."
+        )
     sources = [node for node in nodes if node.function is None]
     steps = [node for node in nodes if node.function is not None]
     names = [f"$x_{{{i + 1}}}$" for i in range(len(sources))] if names is None else list(names)
@@ -37,20 +58,22 @@ def plot_tape(function: Callable[..., Any], *args: Any, names: Sequence[str] | N
         raise ValueError(f"One name per array is needed: received {len(names)} names for {len(sources)} arrays.")
     if not 1 <= len(steps) <= _MOST_STEPS:
         raise ValueError(
-            f"A tape of 1 to {_MOST_STEPS} steps can be drawn: received one of {len(steps)}. Draw a part of it."
+            f"A tape of 1 to {_MOST_STEPS} steps can be drawn: the function's has {len(steps)}. Draw a part of a "
+            "longer one; a shorter one needs a result that depends on the arguments."
         )
     label = dict(zip(sources, names, strict=True))
     row = {node: i for i, node in enumerate(steps)}
     count = len(steps)
     with styled():
         ax = axes_or_new(ax, WIDTH, 0.36 * count + 1.5)
+        _shade(ax, [any(parent in label for _, parent in node.parents) for node in steps])
         for node in steps:
             y = -row[node]
             name = "" if node.function is None else node.function.name
             shape = "×".join(map(str, node.shape)) or "scalar"
             _box(ax, _FORWARD, y, f"{row[node] + 1}", f"{name}  →  {shape}", BLUE)
             _box(ax, _BACKWARD, y, f"{2 * count - row[node]}", f"d({name})", ORANGE)
-            given = [label[parent] for _, parent in node.parents if parent in label]
+            given = list(dict.fromkeys(label[parent] for _, parent in node.parents if parent in label))
             if given:
                 _chip(ax, _FORWARD - _HALF - 0.35, y, ", ".join(given), "right", BLUE)
                 _chip(ax, _BACKWARD + _HALF + 0.35, y, ", ".join("d" + name for name in given), "left", ORANGE)
@@ -66,6 +89,13 @@ def plot_tape(function: Callable[..., Any], *args: Any, names: Sequence[str] | N
         ax.set(xlim=(-3.6, _BACKWARD + 3.6), ylim=(-count + 0.3, 1.9))
         without_frame(ax, equal=False)
     return ax.figure
+
+
+def _shade(ax: Any, takes_argument: Sequence[bool]) -> None:
+    """Put every second group of rows on a grey ground; a group begins where arguments come in after rows without."""
+    starts = [i for i, takes in enumerate(takes_argument) if takes and (i == 0 or not takes_argument[i - 1])]
+    for start, end in list(zip(starts, [*starts[1:], len(takes_argument)], strict=True))[1::2]:
+        ax.axhspan(0.5 - start, 0.5 - end, color="#f2f2f2", zorder=0)
 
 
 def _box(ax: Any, x: float, y: float, order: str, text: str, colour: str) -> None:

@@ -27,7 +27,7 @@ def set_random_seed(seed: int) -> None:
     >>> import nnarray as nna
     >>> nna.utils.set_random_seed(0)
     """
-    if not isinstance(seed, int) or not 0 <= seed < 2**32:
+    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**32:
         raise ValueError(f"seed must be an integer of at least 0 and below 2**32: received seed={seed!r}.")
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 -- the generator that Keras' function of this name seeds
