@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import nnarray as nna
 from nnarray import callbacks, config, layers, models
@@ -44,6 +43,7 @@ def test_the_articles_program_learns_the_circles_from_nine_seeds_of_ten() -> Non
 
 def twin_losses(weights: list[np.ndarray], x: np.ndarray, y: np.ndarray, epochs: int, batch_size: int) -> list[float]:
     """Train the article's network in PyTorch with Keras' Adam written out; return each epoch's mean loss."""
+    torch = pytest.importorskip("torch")
     parameters = [torch.tensor(w, requires_grad=True) for w in weights]
     first = [torch.zeros_like(p) for p in parameters]
     second = [torch.zeros_like(p) for p in parameters]

@@ -40,7 +40,7 @@ def _stack(g: Any, position: int, shapes: Any, axis: int) -> Any:
 
 
 def _take(xp: Any, g: Any, in_shape: Any, indices: Any, axis: int | None) -> Any:
-    zeros = xp.zeros(in_shape, dtype=g.dtype, device=g.device)
+    zeros = xp.zeros(in_shape, dtype=g.dtype, device=xp.asarray(g).device)
     return xp.index_add(zeros, indices, g, axis=0 if axis is None else axis % len(in_shape))
 
 
@@ -51,7 +51,7 @@ def _getitem(xp: Any, g: Any, in_shape: Any, key: Any) -> Any:
     lengths = list(g.shape)
     for axis in reversed(_new_axes(items, len(in_shape))):
         del lengths[axis]
-    zeros = xp.zeros(in_shape, dtype=g.dtype, device=g.device)
+    zeros = xp.zeros(in_shape, dtype=g.dtype, device=xp.asarray(g).device)
     return xp.set_item(zeros, xp.reshape(g, tuple(lengths)), key=kept)
 
 

@@ -103,7 +103,8 @@ class Backend:
     def to_numpy(self, x: Any) -> np.ndarray:
         """Return a NumPy array with the values of `x`, from whatever device holds it."""
         host = self.devices()[0]
-        return np.from_dlpack(x if x.device == host else self.xp.asarray(x, device=host))
+        # A copy, because NumPy 2.0 takes no read-only memory over.
+        return np.from_dlpack(self.xp.asarray(x, device=host, copy=True))
 
     # -- what the standard cannot say -------------------------------------------------------------------------------
 

@@ -7,9 +7,9 @@ import tracemalloc
 import weakref
 from typing import Any
 
+import array_api_strict as strict
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -123,10 +123,10 @@ def test_misuse_is_refused_by_name(call: Any, message: str) -> None:
 
 
 def test_arguments_of_two_libraries_are_differentiated_each_in_its_own() -> None:
-    a, b = np.ones(2), torch.ones(2, dtype=torch.float64)
+    a, b = np.ones(2), strict.ones(2)
     ga, gb = nna.grad(lambda a, b: float(b[0]) * a[0] * a[1], argnums=(0, 1))(a, b)
     assert type(ga) is np.ndarray
-    assert gb.tolist() == [0.0, 0.0]
+    assert to_host(gb).tolist() == [0.0, 0.0]
 
 
 def test_a_long_chain_needs_no_recursion() -> None:
@@ -199,6 +199,7 @@ def test_random_programs_have_the_gradient_that_pytorch_finds(data: Any) -> None
         return xp.sum(known[-1] * known[-2])
 
     found = nna.grad(lambda *xs: program(nna.namespace("numpy"), *xs), argnums=(0, 1))(*arrays)
+    torch = pytest.importorskip("torch")
     twins = [torch.asarray(a).requires_grad_() for a in arrays]
     import array_api_compat.torch as torch_namespace
 
