@@ -99,6 +99,10 @@ class Variable:
     def __repr__(self) -> str:
         return f"<Variable {self.path} shape={self.shape} dtype={self.dtype} on {self.backend.name}>"
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy's value is no window on the buffer it was packed in: it leaves the pack, and is packed anew.
+        return {**self.__dict__, "pack": None}
+
     @property
     def value(self) -> Any:
         scope = _scope.get()

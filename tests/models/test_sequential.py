@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import numpy as np
@@ -192,3 +194,19 @@ def test_stateless_call_lends_weights_and_changes_none(backend: Any) -> None:
     assert [tuple(g.shape) for g in gradients] == [(2, 3), (3,), (3, 1), (1,)]
     with pytest.raises(ValueError, match="4 trainable and 0 non-trainable"):
         model.stateless_call(lent[:2], [], x)
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_a_copy_of_a_trained_model_trains_on_like_the_original_and_apart_from_it(duplicate: Any) -> None:
+    model = models.Sequential([layers.Dense(3, "tanh", input_dim=2), layers.Dense(1)])
+    model.compile("adam", "mse")
+    model.fit(X, Y, verbose=0)
+    twin = duplicate(model)
+    before = model.get_weights()
+    twin.fit(X, Y, epochs=2, verbose=0, shuffle=False)
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    model.fit(X, Y, epochs=2, verbose=0, shuffle=False)
+    for a, b, c in zip(before, model.get_weights(), twin.get_weights(), strict=True):
+        np.testing.assert_array_equal(b, c)
+        assert (a != b).any()
