@@ -17,6 +17,14 @@ class JaxBackend(Backend):
     def __init__(self) -> None:
         super().__init__("jax", "jax.numpy")
 
+    def asarray(self, obj: Any, dtype: Any = None, device: Any = None) -> Any:
+        # Without 64-bit mode JAX has 32-bit integers, and warns of each request for more.
+        if isinstance(dtype, str) and "int" in dtype:
+            import jax
+
+            dtype = jax.dtypes.canonicalize_dtype(dtype)
+        return super().asarray(obj, dtype, device)
+
     def to_numpy(self, x: Any) -> np.ndarray:
         return np.asarray(x)
 

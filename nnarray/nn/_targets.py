@@ -100,4 +100,4 @@ def match_labels(xp: Any, y_true: Any, y_pred: Any, axis: int = -1) -> Any:
             f"Integer labels must have the outputs' shape without the class axis, {shape}: received "
             f"{describe(y_true)}. One-hot labels go with categorical_crossentropy."
         )
-    return xp.astype(xp.reshape(y_true, shape), xp.int64)
+    return xp.astype(xp.reshape(y_true, shape), xp.arange(1).dtype)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import array_api_strict as strict
@@ -293,3 +296,23 @@ def test_weights_set_by_the_user_are_copied() -> None:
     model.set_weights(weights)
     model.fit(X, Y, verbose=0)
     assert all((w == 1).all() for w in weights)
+
+
+def test_jax_in_its_32_bit_mode_trains_without_a_warning() -> None:
+    pytest.importorskip("jax")
+    code = """
+import numpy as np, nnarray as nna
+from nnarray import layers, models
+x = np.random.default_rng(0).standard_normal((20, 2)); y = (x[:, 0] > 0).astype("int64")
+model = models.Sequential([layers.Dense(4, "relu"), layers.Dropout(0.1), layers.Dense(2, "softmax")])
+model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+model.fit(x, y, verbose=0)
+model.to("jax")
+model.fit(x, y, verbose=0)
+print(model.backend, int(model.optimizer.iterations))
+"""
+    environment = {**os.environ, "JAX_ENABLE_X64": "0"}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.stdout == "jax 2\n", done.stderr
