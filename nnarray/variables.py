@@ -301,7 +301,7 @@ class Pack(Variable):
             size = math.prod(array.shape)
             pieces.append(xp.reshape(array, (size,)))
             if gap := end - start - size:
-                pieces.append(xp.zeros((gap,), dtype=array.dtype, device=array.device))
+                pieces.append(xp.zeros((gap,), dtype=array.dtype, device=self.device))
         return xp.concat(pieces)
 
 
