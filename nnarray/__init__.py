@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from nnarray._version import __version__
 
 #: Public names and the module each comes from, loaded when first used.
 _FROM = {
@@ -18,16 +18,21 @@ _FROM = {
     "array_namespace": "nnarray.array",
     "namespace": "nnarray.array",
     "grad": "nnarray.autodiff",
+    "jvp": "nnarray.autodiff",
     "stop_gradient": "nnarray.autodiff",
     "value_and_grad": "nnarray.autodiff",
+    "vjp": "nnarray.autodiff",
+    "BackendFallbackWarning": "nnarray.backends",
+    "BackendUnavailableError": "nnarray.backends",
     "available_backends": "nnarray.backends",
+    "doctor": "nnarray.backends",
     "set_backend": "nnarray.backends",
     "use_backend": "nnarray.backends",
     "set_seed": "nnarray.random",
 }
 _MODULES = (
     *("activations", "autodiff", "backends", "callbacks", "config", "datasets", "initializers", "layers", "losses"),
-    *("metrics", "models", "optimizers", "plotting", "random", "utils"),
+    *("metrics", "models", "optimizers", "plotting", "random", "testing", "utils"),
 )
 
 __all__ = ["__version__", *_FROM, *_MODULES]
@@ -37,9 +42,14 @@ if TYPE_CHECKING:
     from nnarray.array import array_namespace as array_namespace
     from nnarray.array import namespace as namespace
     from nnarray.autodiff import grad as grad
+    from nnarray.autodiff import jvp as jvp
     from nnarray.autodiff import stop_gradient as stop_gradient
     from nnarray.autodiff import value_and_grad as value_and_grad
+    from nnarray.autodiff import vjp as vjp
+    from nnarray.backends import BackendFallbackWarning as BackendFallbackWarning
+    from nnarray.backends import BackendUnavailableError as BackendUnavailableError
     from nnarray.backends import available_backends as available_backends
+    from nnarray.backends import doctor as doctor
     from nnarray.backends import set_backend as set_backend
     from nnarray.backends import use_backend as use_backend
     from nnarray.random import set_seed as set_seed

@@ -12,7 +12,7 @@ import nnarray as nna
 from nnarray import activations, nn
 from nnarray.array import Array
 from nnarray.backends import backend_of, find_backend, get_backend
-from tests.gradients import to_host, to_library
+from tests.hosts import to_host, to_library
 
 #: Ours, and PyTorch's as a function of the library and its array.
 TWINS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
@@ -63,10 +63,10 @@ def true_slope(torch: Any, name: str, x: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("name", TWINS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_values_are_those_of_pytorch_also_at_extremes(name: str, dtype: str, backend: Any, torch: Any) -> None:
+def test_values_are_those_of_pytorch_also_at_extremes(name: str, dtype: str, place: Any, torch: Any) -> None:
     ours, twin = TWINS[name]
-    xp = nna.namespace(*backend)
-    for x in (GRID.astype(dtype), extremes(dtype, backend[0])):
+    xp = nna.namespace(*place)
+    for x in (GRID.astype(dtype), extremes(dtype, place[0])):
         raw = to_library(x, xp)
         found = ours(raw)
         assert type(found) is type(raw)
@@ -79,31 +79,31 @@ def test_values_are_those_of_pytorch_also_at_extremes(name: str, dtype: str, bac
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)
-def test_values_at_infinity_are_the_limits(name: str, backend: Any, torch: Any) -> None:
+def test_values_at_infinity_are_the_limits(name: str, place: Any, torch: Any) -> None:
     ours, twin = TWINS[name]
     x = np.asarray([-np.inf, np.inf])
     with np.errstate(over="raise", invalid="raise", divide="raise"):
-        found = to_host(ours(to_library(x, nna.namespace(*backend))))
+        found = to_host(ours(to_library(x, nna.namespace(*place))))
     np.testing.assert_allclose(found, twin(torch, torch.tensor(x)).numpy(), atol=1e-300)
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)
-def test_not_a_number_stays_what_it_is(name: str, backend: Any) -> None:
-    x = to_library(np.asarray([np.nan, 1.0]), nna.namespace(*backend))
+def test_not_a_number_stays_what_it_is(name: str, place: Any) -> None:
+    x = to_library(np.asarray([np.nan, 1.0]), nna.namespace(*place))
     assert np.isnan(to_host(TWINS[name][0](x))).tolist() == [True, False]
 
 
-def test_an_excluded_class_has_softmax_zero_and_log_softmax_minus_infinity(backend: Any) -> None:
-    x = to_library(np.asarray([0.0, -np.inf, 0.0]), nna.namespace(*backend))
+def test_an_excluded_class_has_softmax_zero_and_log_softmax_minus_infinity(place: Any) -> None:
+    x = to_library(np.asarray([0.0, -np.inf, 0.0]), nna.namespace(*place))
     assert to_host(activations.softmax(x)).tolist() == [0.5, 0.0, 0.5]
     assert to_host(activations.log_softmax(x))[1] == -np.inf
 
 
 @pytest.mark.parametrize("name", TWINS)
 @pytest.mark.parametrize("order", [1, 2])
-def test_slopes_are_those_of_pytorch(name: str, order: int, backend: Any, torch: Any) -> None:
+def test_slopes_are_those_of_pytorch(name: str, order: int, place: Any, torch: Any) -> None:
     ours, twin = TWINS[name]
-    weights = to_library(np.cos(GRID), nna.namespace(*backend))
+    weights = to_library(np.cos(GRID), nna.namespace(*place))
 
     def objective(x: Any) -> Any:
         return nna.array_namespace(x).sum(ours(x) * weights)
@@ -112,7 +112,7 @@ def test_slopes_are_those_of_pytorch(name: str, order: int, backend: Any, torch:
     if order == 2:
         first = derivative
         derivative = nna.grad(lambda x: nna.array_namespace(x).sum(first(x) ** 2))
-    found = to_host(derivative(to_library(GRID, nna.namespace(*backend))))
+    found = to_host(derivative(to_library(GRID, nna.namespace(*place))))
     leaf = torch.tensor(GRID, requires_grad=True)
     expected = torch.autograd.grad((twin(torch, leaf) * torch.tensor(np.cos(GRID))).sum(), leaf, create_graph=True)[0]
     if order == 2:
@@ -124,20 +124,20 @@ def test_slopes_are_those_of_pytorch(name: str, order: int, backend: Any, torch:
 @pytest.mark.parametrize("name", ELEMENTWISE)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_slopes_at_and_around_kinks_and_at_extremes_are_those_of_pytorch(
-    name: str, dtype: str, backend: Any, torch: Any
+    name: str, dtype: str, place: Any, torch: Any
 ) -> None:
     ours, _ = TWINS[name]
     edges = [kink + side for kink in (0.0, 1.0, 6.0) for side in (-1e-5, 1e-5)]
-    x = np.concatenate([extremes(dtype, backend[0]).ravel(), np.asarray(edges, dtype=dtype)])
+    x = np.concatenate([extremes(dtype, place[0]).ravel(), np.asarray(edges, dtype=dtype)])
     with np.errstate(over="raise", invalid="raise", divide="raise"):
-        found = to_host(slope(ours)(to_library(x, nna.namespace(*backend))))
+        found = to_host(slope(ours)(to_library(x, nna.namespace(*place))))
     # 1 - tanh² keeps an error of the size of the one in tanh.
     atol = 4 * np.finfo(dtype).eps if name == "tanh" else TINY[dtype]
     np.testing.assert_allclose(found, true_slope(torch, name, x), rtol=1e-5, atol=atol)
 
 
-def test_slopes_at_zero_are_the_agreed_ones(backend: Any) -> None:
-    zero = to_library(np.zeros(1), nna.namespace(*backend))
+def test_slopes_at_zero_are_the_agreed_ones(place: Any) -> None:
+    zero = to_library(np.zeros(1), nna.namespace(*place))
     agreed = {"relu": 0.0, "leaky_relu": 0.2, "sigmoid": 0.25, "tanh": 1.0, "linear": 1.0}
     assert {name: to_host(slope(activations.get(name))(zero)).item() for name in agreed} == agreed
 
@@ -154,11 +154,11 @@ def test_relu_has_keras_three_arguments() -> None:
     np.testing.assert_allclose(activations.relu(x, threshold=1.0), [0.0, 0.0, 0.0, 0.0, 3.0, 9.0, np.inf])
 
 
-def test_rows_of_the_softmax_jacobian_are_the_formula(backend: Any) -> None:
+def test_rows_of_the_softmax_jacobian_are_the_formula(place: Any) -> None:
     z = np.asarray([0.3, -1.2, 2.0])
     s = np.exp(z) / np.exp(z).sum()
     for i in range(3):
-        row = nna.grad(lambda x, i=i: activations.softmax(x)[i])(to_library(z, nna.namespace(*backend)))
+        row = nna.grad(lambda x, i=i: activations.softmax(x)[i])(to_library(z, nna.namespace(*place)))
         np.testing.assert_allclose(to_host(row), s[i] * ((np.arange(3) == i) - s), rtol=1e-12)
 
 
@@ -212,8 +212,8 @@ def test_the_purity_test_knows_every_function() -> None:
 
 
 @pytest.mark.parametrize("name", PURE)
-def test_every_function_runs_in_plain_standard_code_on_raw_arrays(name: str, backend: Any) -> None:
-    adapter, device = get_backend(backend[0]), get_backend(backend[0]).device(backend[1])
+def test_every_function_runs_in_plain_standard_code_on_raw_arrays(name: str, place: Any) -> None:
+    adapter, device = get_backend(place[0]), get_backend(place[0]).device(place[1])
     found = PURE[name](lambda x: adapter.asarray(x, device=device))
     expected = PURE[name](lambda x: x)
     pairs = zip(found, expected, strict=True) if isinstance(found, tuple) else [(found, expected)]

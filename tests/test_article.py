@@ -78,20 +78,20 @@ def float64() -> Any:
 
 
 @pytest.mark.usefixtures("float64")
-def test_twenty_epochs_lose_what_a_pytorch_twin_loses(backend: Any) -> None:
-    space = nna.namespace(*backend)
+def test_twenty_epochs_lose_what_a_pytorch_twin_loses(place: Any) -> None:
+    space = nna.namespace(*place)
     x, y, _, _ = circles(3)
     x, y = x[:200], y[:200].astype("float64")
     nna.set_seed(3)
     model = article()
     expected = twin_losses(model.get_weights(), x, y, epochs=20, batch_size=32)
     found = model.fit(space.asarray(x).value, space.asarray(y).value, epochs=20, shuffle=False, verbose=0)
-    assert model.backend == backend[0]
+    assert model.backend == place[0]
     assert model.device == space.backend.device_of(space.asarray(x).value)
     np.testing.assert_allclose(found.history["loss"], expected, rtol=1e-8)
 
 
-def test_initial_weights_and_batches_are_the_same_bits_on_every_backend(backend: Any) -> None:
+def test_initial_weights_and_batches_are_the_same_bits_on_every_backend(place: Any) -> None:
     def run(name: str, device: Any) -> tuple[list[np.ndarray], list[Any]]:
         nna.set_seed(5)
         seen: list[Any] = []
@@ -114,7 +114,7 @@ def test_initial_weights_and_batches_are_the_same_bits_on_every_backend(backend:
         model.fit(x, x, epochs=2, batch_size=16, verbose=0)
         return weights, seen
 
-    for found, expected in zip(run(*backend), run("numpy", None), strict=True):
+    for found, expected in zip(run(*place), run("numpy", None), strict=True):
         assert len(found) == len(expected)
         for a, b in zip(found, expected, strict=True):
             np.testing.assert_array_equal(a, b)

@@ -9,7 +9,7 @@ import pytest
 
 import nnarray as nna
 from nnarray.layers import Dropout, Layer, training_phase
-from tests.gradients import to_host, to_library
+from tests.hosts import to_host, to_library
 
 ONES = np.ones((40, 50), dtype=np.float32)
 
@@ -29,20 +29,20 @@ def test_the_share_asked_for_is_dropped_and_the_rest_scaled(rate: float) -> None
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_the_mask_is_the_same_on_every_backend_and_the_dtype_is_kept(dtype: str, backend: Any) -> None:
+def test_the_mask_is_the_same_on_every_backend_and_the_dtype_is_kept(dtype: str, place: Any) -> None:
     x = np.random.default_rng(0).normal(size=(7, 11)).astype(dtype)
-    found = drop(Dropout(0.4, seed=9), backend, x)
+    found = drop(Dropout(0.4, seed=9), place, x)
     assert found.dtype == x.dtype
     np.testing.assert_array_equal(found != 0, drop(Dropout(0.4, seed=9), ("numpy", None), x) != 0)
     np.testing.assert_allclose(found, np.where(found != 0, x / 0.6, 0), rtol=1e-6)
 
 
-def test_the_same_counter_gives_the_same_mask_and_another_one_another(backend: Any) -> None:
+def test_the_same_counter_gives_the_same_mask_and_another_one_another(place: Any) -> None:
     layer = Dropout(0.5, seed=2)
-    first = drop(layer, backend, counter=7)
-    np.testing.assert_array_equal(first, drop(layer, backend, counter=7))
-    assert 0.3 < (first != drop(layer, backend, counter=8)).mean() < 0.7
-    assert 0.3 < (first != drop(Dropout(0.5, seed=3), backend, counter=7)).mean() < 0.7
+    first = drop(layer, place, counter=7)
+    np.testing.assert_array_equal(first, drop(layer, place, counter=7))
+    assert 0.3 < (first != drop(layer, place, counter=8)).mean() < 0.7
+    assert 0.3 < (first != drop(Dropout(0.5, seed=3), place, counter=7)).mean() < 0.7
 
 
 def test_two_calls_in_one_step_draw_differently_and_both_repeat_with_the_step() -> None:
@@ -81,8 +81,8 @@ def test_without_a_seed_masks_follow_set_seed_and_layers_differ() -> None:
     np.testing.assert_array_equal([a, b], [c, d])
 
 
-def test_nothing_is_dropped_outside_training_or_at_rate_zero(backend: Any) -> None:
-    x = to_library(ONES, nna.namespace(*backend))
+def test_nothing_is_dropped_outside_training_or_at_rate_zero(place: Any) -> None:
+    x = to_library(ONES, nna.namespace(*place))
     layer = Dropout(0.5)
     assert layer(x) is x
     assert layer(x, training=False) is x
@@ -130,25 +130,25 @@ def test_training_ends_with_the_call_also_when_it_fails() -> None:
     assert Dropout(0.5)(ONES) is ONES
 
 
-def test_a_noise_shape_drops_whole_rows_and_none_takes_the_inputs_length(backend: Any) -> None:
-    found = drop(Dropout(0.5, noise_shape=(None, 1), seed=0), backend)
+def test_a_noise_shape_drops_whole_rows_and_none_takes_the_inputs_length(place: Any) -> None:
+    found = drop(Dropout(0.5, noise_shape=(None, 1), seed=0), place)
     assert found.shape == ONES.shape
     dropped = found == 0
     assert (dropped.all(axis=1) | ~dropped.any(axis=1)).all()
     assert 0 < dropped[:, 0].sum() < 40
 
 
-def test_slopes_are_the_scale_where_kept_and_zero_where_dropped_also_at_infinity(backend: Any) -> None:
+def test_slopes_are_the_scale_where_kept_and_zero_where_dropped_also_at_infinity(place: Any) -> None:
     layer = Dropout(0.5, seed=4)
-    x = to_library(np.full((4, 5), np.inf), nna.namespace(*backend))
+    x = to_library(np.full((4, 5), np.inf), nna.namespace(*place))
 
     def objective(x: Any) -> Any:
         outputs, _ = layer.stateless_call([], [], x, training=True, counter=0)
         return nna.array_namespace(outputs).sum(outputs)
 
-    kept = drop(layer, backend, np.ones((4, 5)), counter=0)
+    kept = drop(layer, place, np.ones((4, 5)), counter=0)
     np.testing.assert_array_equal(to_host(nna.grad(objective)(x)), kept)
-    np.testing.assert_array_equal(np.isinf(drop(layer, backend, np.full((4, 5), np.inf), counter=0)), kept == 2)
+    np.testing.assert_array_equal(np.isinf(drop(layer, place, np.full((4, 5), np.inf), counter=0)), kept == 2)
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.5, float("nan")])

@@ -13,7 +13,7 @@ import nnarray as nna
 from nnarray import initializers
 from nnarray.initializers import VarianceScaling, compute_fans
 from nnarray.layers import Dense, Layer
-from tests.gradients import to_host
+from tests.hosts import to_host
 
 #: Name, variance times fan, fan, uniform or not, for a kernel of 300 inputs and 200 outputs.
 FAMILY = [
@@ -83,7 +83,7 @@ def test_constants_fill_and_have_the_dtype() -> None:
 
 @pytest.mark.parametrize("name", [name for name, *_ in FAMILY])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_layer_has_the_same_bits_on_every_backend(name: str, dtype: str, backend: Any) -> None:
+def test_a_layer_has_the_same_bits_on_every_backend(name: str, dtype: str, place: Any) -> None:
     def weights(place: Any) -> list[np.ndarray]:
         nna.set_seed(11)
         with nna.use_backend(*place):
@@ -93,12 +93,12 @@ def test_a_layer_has_the_same_bits_on_every_backend(name: str, dtype: str, backe
         assert layer.kernel.dtype == dtype
         return [to_host(variable.value) for variable in (layer.kernel, layer.bias)]
 
-    for found, expected in zip(weights(backend), weights(("numpy", None)), strict=True):
+    for found, expected in zip(weights(place), weights(("numpy", None)), strict=True):
         np.testing.assert_array_equal(found, expected, strict=True)
 
 
-def test_weights_are_made_on_the_device_in_force(backend: Any) -> None:
-    with nna.use_backend(*backend) as (adapter, device):
+def test_weights_are_made_on_the_device_in_force(place: Any) -> None:
+    with nna.use_backend(*place) as (adapter, device):
         variable = Layer().add_weight((2, 3), name="w")
     assert variable.backend is adapter
     assert device is None or variable.device == device

@@ -10,7 +10,7 @@ import pytest
 import nnarray as nna
 from nnarray.layers import Dense, Layer
 from nnarray.variables import Variable
-from tests.gradients import to_host, to_library
+from tests.hosts import to_host, to_library
 
 X = np.ones((4, 3), dtype=np.float32)
 
@@ -21,9 +21,9 @@ def built(units: int, **arguments: Any) -> Dense:
     return layer
 
 
-def test_add_weight_has_the_dtype_and_name_asked_for(backend: Any) -> None:
+def test_add_weight_has_the_dtype_and_name_asked_for(place: Any) -> None:
     layer = Layer(name="mine", dtype="float64")
-    with nna.use_backend(*backend):
+    with nna.use_backend(*place):
         a = layer.add_weight((2, 3), "ones", name="a")
         b = layer.add_weight(
             (2,), lambda shape, dtype: np.full(shape, 7.0, dtype=dtype), dtype="float32", trainable=False
@@ -104,9 +104,9 @@ def test_frozen_layers_train_nothing_and_keep_their_order() -> None:
     assert built(2, trainable=False).trainable_variables == []
 
 
-def test_weights_are_copies_in_both_directions(backend: Any) -> None:
+def test_weights_are_copies_in_both_directions(place: Any) -> None:
     layer = Dense(2)
-    layer(to_library(X, nna.namespace(*backend)))
+    layer(to_library(X, nna.namespace(*place)))
     layer.get_weights()[0][...] = 99.0
     given = [np.ones((3, 2), dtype="float32"), np.ones(2, dtype="float32")]
     layer.set_weights(given)
@@ -116,10 +116,10 @@ def test_weights_are_copies_in_both_directions(backend: Any) -> None:
     assert bias.dtype == np.float32
 
 
-def test_weights_may_be_lists_arrays_of_any_dtype_and_of_another_library(backend: Any) -> None:
+def test_weights_may_be_lists_arrays_of_any_dtype_and_of_another_library(place: Any) -> None:
     layer = built(2)
     kernel = np.arange(6.0).reshape(3, 2)
-    for given in (kernel.tolist(), kernel, kernel.astype(int), to_library(kernel, nna.namespace(*backend))):
+    for given in (kernel.tolist(), kernel, kernel.astype(int), to_library(kernel, nna.namespace(*place))):
         layer.set_weights([given, [1, 2]])
         assert layer.kernel.numpy().tolist() == kernel.tolist()
         assert layer.kernel.dtype == "float32"

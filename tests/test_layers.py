@@ -13,7 +13,7 @@ from nnarray.array import Array
 from nnarray.backends import backend_of
 from nnarray.layers import Activation, Dense, Flatten, Input, Layer
 from nnarray.variables import StatelessScope, Variable
-from tests.gradients import to_host, to_library
+from tests.hosts import to_host, to_library
 
 RNG = np.random.default_rng(0)
 X, W, B = RNG.normal(size=(5, 3)), RNG.normal(size=(3, 2)), RNG.normal(size=2)
@@ -31,25 +31,25 @@ def dense(place: Any, **arguments: Any) -> Dense:
 @pytest.mark.parametrize("activation", [None, "relu", np.tanh])
 @pytest.mark.parametrize("shape", [(5, 3), (1, 3), (0, 3), (2, 5, 3), (2, 1, 4, 3)])
 def test_dense_is_the_matrix_product_along_the_last_axis(
-    use_bias: bool, activation: Any, shape: Any, backend: Any
+    use_bias: bool, activation: Any, shape: Any, place: Any
 ) -> None:
     x = RNG.normal(size=shape)
     if callable(activation):  # a user's own function, in array-API code
-        layer = dense(backend, use_bias=use_bias, activation=lambda z: nna.array_namespace(z).tanh(z))
+        layer = dense(place, use_bias=use_bias, activation=lambda z: nna.array_namespace(z).tanh(z))
     else:
-        layer = dense(backend, use_bias=use_bias, activation=activation)
-    found = layer(to_library(x, nna.namespace(*backend)))
+        layer = dense(place, use_bias=use_bias, activation=activation)
+    found = layer(to_library(x, nna.namespace(*place)))
     z = x @ W + (B if use_bias else 0.0)
     expected = {None: z, "relu": np.maximum(z, 0)}.get(activation, np.tanh(z))
-    assert backend_of(found).name == backend[0]
+    assert backend_of(found).name == place[0]
     np.testing.assert_allclose(to_host(found), expected, rtol=1e-13, atol=1e-15)
     assert layer.compute_output_shape((None, *shape[1:])) == (None, *shape[1:-1], 2)
 
 
-def test_dense_and_its_gradients_are_those_of_pytorch(backend: Any) -> None:
+def test_dense_and_its_gradients_are_those_of_pytorch(place: Any) -> None:
     torch = pytest.importorskip("torch")
-    layer = dense(backend)
-    xp = nna.namespace(*backend)
+    layer = dense(place)
+    xp = nna.namespace(*place)
 
     def objective(x: Any, kernel: Any, bias: Any) -> Any:
         outputs, _ = layer.stateless_call([kernel, bias], [], x)
@@ -62,9 +62,9 @@ def test_dense_and_its_gradients_are_those_of_pytorch(backend: Any) -> None:
         np.testing.assert_allclose(to_host(ours), leaf.grad.numpy(), rtol=1e-12)
 
 
-def test_dense_with_an_activation_tells_it_from_what_comes_before(backend: Any) -> None:
-    layer = dense(backend, activation="sigmoid")
-    x = to_library(X, nna.namespace(*backend))
+def test_dense_with_an_activation_tells_it_from_what_comes_before(place: Any) -> None:
+    layer = dense(place, activation="sigmoid")
+    x = to_library(X, nna.namespace(*place))
     assert layer.final_activation is nna.activations.sigmoid
     np.testing.assert_allclose(to_host(layer.pre_activation(x)), X @ W + B, rtol=1e-13)
     np.testing.assert_array_equal(to_host(layer.final_activation(layer.pre_activation(x))), to_host(layer(x)))
@@ -73,11 +73,11 @@ def test_dense_with_an_activation_tells_it_from_what_comes_before(backend: Any) 
         Layer().pre_activation(X)
 
 
-def test_dense_makes_its_variables_at_the_first_call_where_the_input_lives(backend: Any) -> None:
+def test_dense_makes_its_variables_at_the_first_call_where_the_input_lives(place: Any) -> None:
     layer = Dense(4, name="hidden")
     assert layer.variables == []
     assert not layer.built
-    x = to_library(X.astype(np.float32), nna.namespace(*backend))
+    x = to_library(X.astype(np.float32), nna.namespace(*place))
     layer(x)
     assert layer.built
     assert [(v.path, v.shape, v.dtype) for v in layer.variables] == [
@@ -98,26 +98,26 @@ def test_units_that_are_no_positive_integer_are_refused(units: Any, received: st
         Dense(units)
 
 
-def test_dense_refuses_inputs_of_another_width_and_without_a_batch(backend: Any) -> None:
-    layer = dense(backend)
+def test_dense_refuses_inputs_of_another_width_and_without_a_batch(place: Any) -> None:
+    layer = dense(place)
     for shape in ((5, 2), (3,), ()):
         with pytest.raises(ValueError, match=r"takes inputs of shape \(batch, …, 3\): received"):
-            layer(to_library(np.ones(shape), nna.namespace(*backend)))
+            layer(to_library(np.ones(shape), nna.namespace(*place)))
     with pytest.raises(ValueError, match="last axis has a known length"):
         Dense(2).build((None, None))
 
 
-def test_flatten_keeps_the_batch_and_joins_the_rest(backend: Any) -> None:
+def test_flatten_keeps_the_batch_and_joins_the_rest(place: Any) -> None:
     for shape, flat in (((5, 2, 3), (5, 6)), ((5,), (5, 1)), ((0, 2, 3), (0, 6)), ((2, 1, 2, 2), (2, 4))):
         x = np.arange(float(np.prod(shape))).reshape(shape)
-        found = Flatten()(to_library(x, nna.namespace(*backend)))
+        found = Flatten()(to_library(x, nna.namespace(*place)))
         np.testing.assert_array_equal(to_host(found), x.reshape(flat))
         assert Flatten().compute_output_shape((None, *shape[1:])) == (None, *flat[1:])
     assert Flatten().compute_output_shape((None, None, 3)) == (None, None)
 
 
-def test_activation_layers_apply_names_and_functions(backend: Any) -> None:
-    x = to_library(X, nna.namespace(*backend))
+def test_activation_layers_apply_names_and_functions(place: Any) -> None:
+    x = to_library(X, nna.namespace(*place))
     np.testing.assert_array_equal(to_host(Activation("relu")(x)), np.maximum(X, 0))
     np.testing.assert_array_equal(to_host(Activation(lambda z: z * 2.0)(x)), X * 2)
     assert Activation("tanh").final_activation is nna.activations.tanh
@@ -152,8 +152,8 @@ class Scale(Layer):
         return inputs * self.factor
 
 
-def test_a_custom_layer_multiplies_by_its_variable_raw_and_recorded(backend: Any) -> None:
-    x = nna.namespace(*backend).asarray(np.asarray([[1.0, 2.0]], dtype=np.float32))
+def test_a_custom_layer_multiplies_by_its_variable_raw_and_recorded(place: Any) -> None:
+    x = nna.namespace(*place).asarray(np.asarray([[1.0, 2.0]], dtype=np.float32))
     layer = Scale(name="scale")
     found = layer(x)
     assert isinstance(found, Array)
@@ -161,7 +161,7 @@ def test_a_custom_layer_multiplies_by_its_variable_raw_and_recorded(backend: Any
     layer.factor.assign(np.asarray([3.0, 5.0]))
     gradient = nna.grad(lambda f: nna.array_namespace(f).sum(layer.stateless_call([f], [], x)[0]))(layer.factor.value)
     np.testing.assert_array_equal(to_host(gradient), [1.0, 2.0])
-    if backend[0] != "array_api_strict":  # whose own arrays take nothing else beside them
+    if place[0] != "array_api_strict":  # whose own arrays take nothing else beside them
         np.testing.assert_array_equal(to_host(layer(x.value)), [[3.0, 10.0]])
         assert layer.compute_output_shape((None, 2)) == (None, 2)
 
@@ -171,14 +171,14 @@ def test_a_layer_without_call_says_so() -> None:
         Layer()(X)
 
 
-def test_nested_lists_become_arrays_of_the_layers_dtype(backend: Any) -> None:
-    with nna.use_backend(*backend) as selection:
+def test_nested_lists_become_arrays_of_the_layers_dtype(place: Any) -> None:
+    with nna.use_backend(*place) as selection:
         found = Dense(2)([[1, 2], [3, 4]])
     assert backend_of(found) is selection.backend
     assert selection.backend.dtype_name(found.dtype) == "float32"
 
 
-def test_the_pure_form_reads_what_it_is_lent_and_changes_nothing(backend: Any) -> None:
+def test_the_pure_form_reads_what_it_is_lent_and_changes_nothing(place: Any) -> None:
     class Counting(Layer):
         def build(self, input_shape: Any) -> None:
             self.dense = Dense(2, dtype="float64")
@@ -189,11 +189,11 @@ def test_the_pure_form_reads_what_it_is_lent_and_changes_nothing(backend: Any) -
             return self.dense(inputs)
 
     layer = Counting()
-    x = to_library(X, nna.namespace(*backend))
+    x = to_library(X, nna.namespace(*place))
     layer(x)
     layer.dense.set_weights([W, B])
     before = layer.get_weights()
-    lent = [to_library(a, nna.namespace(*backend)) for a in (2 * W, 3 * B, np.asarray(7.0))]
+    lent = [to_library(a, nna.namespace(*place)) for a in (2 * W, 3 * B, np.asarray(7.0))]
     outputs, (seen,) = layer.stateless_call(lent[:2], lent[2:], x)
     np.testing.assert_allclose(to_host(outputs), 2 * X @ W + 3 * B, rtol=1e-13)
     assert float(to_host(seen)) == 8.0

@@ -9,7 +9,7 @@ import pytest
 
 import nnarray as nna
 from nnarray import losses
-from tests.gradients import to_host, to_library
+from tests.hosts import to_host, to_library
 
 ALIKE = [losses.binary_crossentropy, losses.mean_squared_error]
 
@@ -17,9 +17,9 @@ ALIKE = [losses.binary_crossentropy, losses.mean_squared_error]
 @pytest.mark.parametrize("function", ALIKE, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("examples", [1, 2, 5])
 def test_a_last_axis_of_length_one_is_added_or_dropped_and_never_broadcast(
-    function: Any, examples: int, backend: Any
+    function: Any, examples: int, place: Any
 ) -> None:
-    xp = nna.namespace(*backend)
+    xp = nna.namespace(*place)
     y, p = np.arange(examples) % 2.0, (1.0 + np.arange(examples)) / 7
     column = to_host(function(to_library(y[:, np.newaxis], xp), to_library(p[:, np.newaxis], xp)))
     assert column.shape == (examples,)
@@ -47,8 +47,8 @@ def test_sparse_labels_of_another_shape_are_refused(targets: Any) -> None:
         losses.sparse_categorical_crossentropy(np.zeros(targets, dtype=int), np.full((4, 3), 0.5))
 
 
-def test_sparse_labels_find_their_class_along_any_axis(backend: Any) -> None:
-    xp = nna.namespace(*backend)
+def test_sparse_labels_find_their_class_along_any_axis(place: Any) -> None:
+    xp = nna.namespace(*place)
     p = np.random.default_rng(0).uniform(0.1, 1.0, (2, 3, 4))
     labels = np.asarray([[0, 1, 2, 0], [2, 2, 1, 0]])
     found = losses.sparse_categorical_crossentropy(to_library(labels, xp), to_library(p, xp), axis=1)
@@ -62,8 +62,8 @@ def test_sample_weights_of_another_shape_are_refused(weights: Any) -> None:
         losses.MeanSquaredError()(np.zeros((4, 3)), np.ones((4, 3)), np.ones(weights))
 
 
-def test_sample_weights_weigh_whole_examples_or_their_parts(backend: Any) -> None:
-    xp = nna.namespace(*backend)
+def test_sample_weights_weigh_whole_examples_or_their_parts(place: Any) -> None:
+    xp = nna.namespace(*place)
     p = np.random.default_rng(1).normal(size=(2, 3, 2))
     values = (p**2).mean(-1)
     for weights in (np.asarray([1.0, 3.0]), np.asarray([[1.0], [3.0]]), np.asarray([[1.0, 2.0, 0.0], [3.0, 1.0, 1.0]])):

@@ -11,7 +11,7 @@ from sklearn.metrics import accuracy_score
 import nnarray as nna
 from nnarray import losses, metrics
 from nnarray.backends import backend_of
-from tests.gradients import to_host, to_library
+from tests.hosts import to_host, to_library
 
 RNG = np.random.default_rng(0)
 N = 37
@@ -52,18 +52,18 @@ NAMED = [(case, spelled) for case in CASES for spelled in (False, True) if not (
 @pytest.mark.parametrize(("case", "spelled"), NAMED)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_accuracies_over_batches_are_scikit_learns_over_the_whole(
-    case: str, spelled: bool, weighted: bool, backend: Any
+    case: str, spelled: bool, weighted: bool, place: Any
 ) -> None:
     cls, y, p, guess, truth = CASES[case]
     metric = metrics.get("accuracy") if spelled else cls(dtype="float64")
     expected = accuracy_score(truth, guess, sample_weight=WEIGHTS if weighted else None)
-    xp = nna.namespace(*backend)
+    xp = nna.namespace(*place)
     for _ in range(2):
         for start, stop in ((0, 16), (16, 36), (36, 37)):
             weights = to_library(WEIGHTS[start:stop], xp) if weighted else None
             metric.update_state(to_library(y[start:stop], xp), to_library(p[start:stop], xp), weights)
         result = metric.result()
-        assert backend_of(result).name == backend[0]
+        assert backend_of(result).name == place[0]
         assert result.shape == ()
         np.testing.assert_allclose(to_host(result), expected, rtol=1e-6)
         metric.reset_state()
@@ -140,21 +140,21 @@ def test_plain_accuracy_compares_columns_with_flat_targets_and_does_not_truncate
     np.testing.assert_array_equal(metrics.accuracy(np.arange(3), np.asarray([[0.0], [1.5], [2.0]])), [1, 0, 1])
 
 
-def test_functions_give_one_value_per_example_in_the_library_of_the_outputs(backend: Any) -> None:
-    p = to_library(SOFTMAX.astype(np.float32), nna.namespace(*backend))
+def test_functions_give_one_value_per_example_in_the_library_of_the_outputs(place: Any) -> None:
+    p = to_library(SOFTMAX.astype(np.float32), nna.namespace(*place))
     for function, y in (
         (metrics.categorical_accuracy, np.eye(4)[CLASSES]),
         (metrics.sparse_categorical_accuracy, CLASSES),
     ):
         found = function(y, p)
-        assert backend_of(found).name == backend[0]
+        assert backend_of(found).name == place[0]
         np.testing.assert_array_equal(to_host(found), SOFTMAX.argmax(1) == CLASSES)
         assert found.dtype == p.dtype
 
 
-def test_mean_weighs_values_by_their_weights_whatever_brings_them(backend: Any) -> None:
+def test_mean_weighs_values_by_their_weights_whatever_brings_them(place: Any) -> None:
     mean = metrics.Mean(dtype="float64")
-    xp = nna.namespace(*backend)
+    xp = nna.namespace(*place)
     mean.update_state(to_library(np.asarray([[1.0, 3.0], [5.0, 7.0]]), xp), [1.0, 3.0])
     mean.update_state(to_library(np.asarray(10.0), xp), sample_weight=4)
     mean.update_state(to_library(np.asarray([2.0]), xp), sample_weight=np.float32(0.5))

@@ -12,7 +12,7 @@ import nnarray as nna
 from nnarray import optimizers
 from nnarray.optimizers import SGD, Adam, Optimizer, RMSprop
 from nnarray.variables import Variable
-from tests.gradients import to_library
+from tests.hosts import to_library
 
 
 def variable(place: Any = ("numpy", None), dtype: str = "float32") -> Variable:
@@ -23,19 +23,19 @@ def ones(place: Any = ("numpy", None)) -> list[Any]:
     return [to_library(np.ones(2, dtype="float32"), nna.namespace(*place))]
 
 
-def test_the_learning_rate_can_be_assigned_before_and_after_building(backend: Any) -> None:
-    optimizer, w = SGD(0.5), variable(backend)
+def test_the_learning_rate_can_be_assigned_before_and_after_building(place: Any) -> None:
+    optimizer, w = SGD(0.5), variable(place)
     optimizer.learning_rate = 0.25
     assert optimizer.learning_rate == 0.25
-    optimizer.apply(ones(backend), [w])
+    optimizer.apply(ones(place), [w])
     np.testing.assert_array_equal(w.numpy(), [0.75, 0.75])
     optimizer.learning_rate = 0.5
     assert float(optimizer.learning_rate) == 0.5
     assert repr(optimizer) == "<SGD name=sgd, learning_rate=0.5>"
-    optimizer.apply(ones(backend), [w])
+    optimizer.apply(ones(place), [w])
     np.testing.assert_array_equal(w.numpy(), [0.25, 0.25])
     optimizer.learning_rate.assign(np.asarray(0.25))
-    optimizer.apply(ones(backend), [w])
+    optimizer.apply(ones(place), [w])
     np.testing.assert_array_equal(w.numpy(), [0.0, 0.0])
 
 
@@ -58,12 +58,12 @@ def test_a_learning_rate_that_is_no_number_is_refused(wrong: Any) -> None:
         SGD(wrong)
 
 
-def test_iterations_count_steps(backend: Any) -> None:
-    optimizer, w = Adam(), variable(backend)
+def test_iterations_count_steps(place: Any) -> None:
+    optimizer, w = Adam(), variable(place)
     assert optimizer.iterations == 0
     assert optimizer.variables == []
     for _ in range(3):
-        optimizer.apply(ones(backend), [w])
+        optimizer.apply(ones(place), [w])
     assert int(optimizer.iterations) == 3
     assert "int" in optimizer.iterations.dtype
 
@@ -79,8 +79,8 @@ def test_iterations_count_steps(backend: Any) -> None:
         (lambda: Adam(amsgrad=True), ["momentum", "velocity", "velocity_hat"]),
     ],
 )
-def test_state_is_made_where_and_as_the_variables_are(make: Any, slots: list[str], backend: Any) -> None:
-    optimizer, w = make(), variable(backend)
+def test_state_is_made_where_and_as_the_variables_are(make: Any, slots: list[str], place: Any) -> None:
+    optimizer, w = make(), variable(place)
     optimizer.build([w])
     held = optimizer.variables
     assert [v.path for v in held] == [f"{optimizer.name}/iterations", f"{optimizer.name}/learning_rate"] + [
@@ -112,9 +112,9 @@ def test_building_again_with_the_same_variables_keeps_the_state() -> None:
     assert all(a is b for a, b in zip(held, optimizer.variables, strict=True))
 
 
-def test_weights_keep_their_dtype_and_gradients_are_left_alone(backend: Any) -> None:
+def test_weights_keep_their_dtype_and_gradients_are_left_alone(place: Any) -> None:
     for optimizer in (SGD(0.1, 0.9, True), RMSprop(centered=True), Adam(weight_decay=0.1, clipnorm=0.1)):
-        w, grads = variable(backend), ones(backend)
+        w, grads = variable(place), ones(place)
         optimizer.apply(grads, [w])
         assert w.dtype == "float32"
         np.testing.assert_array_equal(nna.backends.backend_of(grads[0]).to_numpy(grads[0]), [1.0, 1.0])

@@ -12,7 +12,7 @@ import nnarray as nna
 from nnarray.backends import get_backend
 from nnarray.optimizers import SGD, Adam, Optimizer, RMSprop
 from nnarray.variables import Variable, pack_variables
-from tests.gradients import to_host, to_library
+from tests.hosts import to_host, to_library
 
 STEPS = 20
 FIRST = np.asarray([1.0, -2.0, 3.0])
@@ -101,26 +101,26 @@ KERAS: dict[str, tuple[Callable[[], Optimizer], list[float]]] = {
 
 
 @pytest.mark.parametrize("name", KERAS)
-def test_twenty_steps_are_those_of_keras(name: str, backend: Any) -> None:
+def test_twenty_steps_are_those_of_keras(name: str, place: Any) -> None:
     make, expected = KERAS[name]
-    np.testing.assert_allclose(run(make(), variables(backend), backend), expected, rtol=1e-12)
+    np.testing.assert_allclose(run(make(), variables(place), place), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", KERAS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_packed_variables_get_the_same_bits_as_unpacked_ones(name: str, dtype: str, backend: Any) -> None:
+def test_packed_variables_get_the_same_bits_as_unpacked_ones(name: str, dtype: str, place: Any) -> None:
     make, _ = KERAS[name]
-    apart = run(make(), variables(backend, dtype), backend, dtype, steps=4)
-    packed = run(make(), pack_variables(variables(backend, dtype)), backend, dtype, steps=4)
+    apart = run(make(), variables(place, dtype), place, dtype, steps=4)
+    packed = run(make(), pack_variables(variables(place, dtype)), place, dtype, steps=4)
     np.testing.assert_array_equal(packed, apart, strict=True)
 
 
 @pytest.mark.parametrize("name", KERAS)
-def test_stateless_apply_is_apply_and_changes_nothing(name: str, backend: Any) -> None:
+def test_stateless_apply_is_apply_and_changes_nothing(name: str, place: Any) -> None:
     make, _ = KERAS[name]
-    optimizer, targets = make(), variables(backend)
+    optimizer, targets = make(), variables(place)
     optimizer.build(targets)
-    xp = nna.namespace(*backend)
+    xp = nna.namespace(*place)
     weights, state = [v.value for v in targets], [v.value for v in optimizer.variables]
     before = [np.array(to_host(x)) for x in (*weights, *state)]
     for step in range(3):
@@ -128,7 +128,7 @@ def test_stateless_apply_is_apply_and_changes_nothing(name: str, backend: Any) -
     held = [v.numpy() for v in (*targets, *optimizer.variables)]
     for found, expected in zip(held, before, strict=True):
         np.testing.assert_array_equal(found, expected)
-    run(optimizer, targets, backend, steps=3)
+    run(optimizer, targets, place, steps=3)
     for found, variable in zip((*weights, *state), (*targets, *optimizer.variables), strict=True):
         np.testing.assert_array_equal(to_host(found), variable.numpy())
         assert str(found.dtype).rpartition(".")[2] == variable.dtype
@@ -156,10 +156,10 @@ def test_steps_are_those_of_pytorch_where_the_formulas_coincide(name: str) -> No
 
 
 @pytest.mark.parametrize("make", [lambda: SGD(0.1, 0.9), lambda: Adam(0.1, amsgrad=True)], ids=["SGD", "Adam"])
-def test_variables_keep_their_slots_when_they_are_packed_between_steps(make: Any, backend: Any) -> None:
-    expected = run(make(), variables(backend), backend, steps=6)
-    optimizer, targets = make(), variables(backend)
-    xp = nna.namespace(*backend)
+def test_variables_keep_their_slots_when_they_are_packed_between_steps(make: Any, place: Any) -> None:
+    expected = run(make(), variables(place), place, steps=6)
+    optimizer, targets = make(), variables(place)
+    xp = nna.namespace(*place)
     for step in range(6):
         grads = [to_library(g, xp) for g in gradients(step)]
         if step in (2, 3):
@@ -171,8 +171,8 @@ def test_variables_keep_their_slots_when_they_are_packed_between_steps(make: Any
     np.testing.assert_allclose(found, expected, rtol=1e-15)
 
 
-def test_dtypes_are_kept_where_one_norm_limits_variables_of_two(backend: Any) -> None:
-    xp = nna.namespace(*backend)
+def test_dtypes_are_kept_where_one_norm_limits_variables_of_two(place: Any) -> None:
+    xp = nna.namespace(*place)
     targets = [Variable(to_library(FIRST.astype("float32"), xp)), Variable(to_library(SECOND, xp))]
     optimizer = Adam(0.1, global_clipnorm=0.1)
     optimizer.build(targets)
@@ -180,5 +180,5 @@ def test_dtypes_are_kept_where_one_norm_limits_variables_of_two(backend: Any) ->
     weights, state = optimizer.stateless_apply(
         [v.value for v in optimizer.variables], grads, [v.value for v in targets]
     )
-    dtypes = [get_backend(backend[0]).dtype_name(x.dtype) for x in (*weights, *state[2:])]
+    dtypes = [get_backend(place[0]).dtype_name(x.dtype) for x in (*weights, *state[2:])]
     assert dtypes == ["float32", "float64", "float32", "float32", "float64", "float64"]

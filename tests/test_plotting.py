@@ -38,8 +38,8 @@ def trained(outputs: int = 1, hidden: int = 3) -> Any:
     return model
 
 
-def test_data_are_drawn_class_by_class(backend: Any, tmp_path: Path) -> None:
-    xp = nna.namespace(*backend)
+def test_data_are_drawn_class_by_class(place: Any, tmp_path: Path) -> None:
+    xp = nna.namespace(*place)
     figure = plotting.plot_data(xp.asarray(X), xp.asarray(Y).value, title="Moons")
     ax = figure.axes[0]
     assert [len(points.get_offsets()) for points in ax.collections] == [20, 20]

@@ -12,13 +12,13 @@ import nnarray as nna
 from nnarray import initializers
 from nnarray.backends import backend_of
 from nnarray.utils import set_random_seed, to_categorical
-from tests.gradients import to_host, to_library
+from tests.hosts import to_host, to_library
 
 
 @pytest.mark.parametrize("dtype", ["int64", "uint8", "float32", "bool"])
-def test_labels_become_one_hot_vectors_in_their_own_library(dtype: str, backend: Any) -> None:
+def test_labels_become_one_hot_vectors_in_their_own_library(dtype: str, place: Any) -> None:
     labels = np.asarray([1, 0, 1, 0], dtype=dtype)
-    x = to_library(labels, nna.namespace(*backend))
+    x = to_library(labels, nna.namespace(*place))
     found = to_categorical(x, 3)
     assert type(found) is type(x)
     assert backend_of(found).device_of(found) == backend_of(x).device_of(x)

@@ -15,7 +15,7 @@ from nnarray.backends import Backend, backend_of, convert, find_backend, select
 CHAPTERS = (creation, data_types, elementwise, linear_algebra, manipulation, statistical)
 _CONSTANTS = ("e", "inf", "nan", "newaxis", "pi")
 _API_VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
-_namespaces: dict[tuple[Backend, Any], Namespace] = {}
+_namespaces: dict[tuple[Backend, str | None], Namespace] = {}
 
 
 class Raw:
@@ -48,7 +48,8 @@ class Namespace(ModuleType):
         self._float_dtypes: dict[Any, bool] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return namespace, (self.backend.name, self.default_device)
+        device = self.default_device
+        return namespace, (self.backend.name, None if device is None else self.backend.device_name(device))
 
     def __repr__(self) -> str:
         device = f" on {self.default_device}" if self.default_device is not None else ""
@@ -159,6 +160,13 @@ def namespace(library: str | ModuleType, device: Any = None) -> Namespace:
     Namespace
         The same object for the same library and device.
 
+    Raises
+    ------
+    ValueError
+        If library or device is unknown.
+    BackendUnavailableError
+        If the library does not work here.
+
     Examples
     --------
     >>> import nnarray as nna
@@ -166,8 +174,11 @@ def namespace(library: str | ModuleType, device: Any = None) -> Namespace:
     >>> xp.sum(xp.asarray([1.0, 2.0])).value
     np.float64(3.0)
     """
-    selection = select(library, device)
-    return _namespaces.setdefault(selection, Namespace(*selection))
+    backend, device = select(library, device, on_missing="raise")
+    place = backend, None if device is None else backend.device_name(device)
+    if place not in _namespaces:
+        _namespaces[place] = Namespace(backend, device)
+    return _namespaces[place]
 
 
 def array_namespace(x: Any) -> Any:

@@ -122,7 +122,7 @@ Function(
     "x, value, /, key",
     {
         "x": lambda xp, g, key: xp.set_item(g, xp.zeros_like(xp.getitem(g, key=key)), key=key),
-        "value": lambda xp, g, key: xp.getitem(g, key=key),
+        "value": lambda xp, g, in_shape, key: sum_to_shape(xp, xp.getitem(g, key=key), in_shape),
     },
     implementation=lambda backend: lambda x, value, key: backend.set_item(x, key, value),
 )

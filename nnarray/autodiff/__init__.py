@@ -1,5 +1,6 @@
 """Derivatives from the tape."""
 
+from nnarray.autodiff._products import jvp, vjp
 from nnarray.autodiff._transforms import grad, record, stop_gradient, value_and_grad
 
-__all__ = ["grad", "record", "stop_gradient", "value_and_grad"]
+__all__ = ["grad", "jvp", "record", "stop_gradient", "value_and_grad", "vjp"]

@@ -13,28 +13,29 @@ class Tape:
 
     Parameters
     ----------
-    root : Node or None
-        What is differentiated; None if it depends on no source.
+    roots : sequence of (Node or None)
+        What is differentiated; None for a result that depends on no source.
     others : iterable of Node
-        Further results, which may depend on more than `root` does.
+        Further results, which may depend on more than `roots` do.
     sources : sequence of Node
-        What `root` is differentiated with respect to.
+        What `roots` are differentiated with respect to.
 
     Attributes
     ----------
     nested : bool
         Whether anything but `sources` is being differentiated with respect to: then the backward pass is itself
-        recorded. Otherwise it runs on raw arrays.
+        recorded, with the arguments of each call as they were recorded. Otherwise they are constants to it, and it
+        runs on raw arrays unless a cotangent is itself recorded.
     """
 
-    def __init__(self, root: Node | None, others: Iterable[Node], sources: Sequence[Node]) -> None:
-        self._root = root
+    def __init__(self, roots: Sequence[Node | None], others: Iterable[Node], sources: Sequence[Node]) -> None:
+        self._roots = roots
         self._sources = sources
         self.nested = any(source.parents for source in sources)
         own = set(sources)
         oldest = min((source.serial for source in sources), default=0)
         seen: set[Node] = set()
-        stack = list(others) if root is None else [root, *others]
+        stack = [*(root for root in roots if root is not None), *others]
         while stack:
             node = stack.pop()
             if node in seen:
@@ -53,24 +54,32 @@ class Tape:
         """The recorded calls from the sources to the results, oldest first; the backward pass goes the other way."""
         return tuple(self._order)
 
-    def pull_back(self, cotangent: Any) -> list[Any]:
-        """Return the cotangent of each source, None where `root` does not depend on it. Consumes the tape.
+    def pull_back(self, cotangents: Sequence[Any], keep: bool = False) -> list[Any]:
+        """Return the cotangent of each source, None where no root depends on it. Consumes the tape, unless kept.
 
         Parameters
         ----------
-        cotangent : Array if `nested`, else raw array
-            The cotangent of `root`.
+        cotangents : sequence
+            The cotangent of each root: an Array if `nested`, else an Array or a raw array, all of one kind.
+        keep : bool
+            Whether the tape shall serve again.
         """
-        cotangents: dict[Node, Any] = {} if self._root is None else {self._root: cotangent}
-        self._root = None
+        recording = self.nested or any(isinstance(g, Array) for g in cotangents)
+        arrived: dict[Node, Any] = {}
+        for root, g in zip(self._roots, cotangents, strict=True):
+            if root is not None:
+                arrived[root] = arrived[root] + g if root in arrived else g
+        order = list(self._order) if keep else self._order
+        if not keep:
+            self._roots = ()
         depends = set(self._sources)
-        for node in self._order:
+        for node in order:
             if any(parent in depends for _, parent in node.parents):
                 depends.add(node)
         found = {}
-        while self._order:
-            node = self._order.pop()
-            g = cotangents.pop(node, None)
+        while order:
+            node = order.pop()
+            g = arrived.pop(node, None)
             if g is None:
                 continue
             if node in self._sources:
@@ -78,15 +87,15 @@ class Tape:
                 continue
             for position, parent in node.parents:
                 if parent in depends:
-                    share = self._share(node, position, parent, g)
-                    cotangents[parent] = cotangents[parent] + share if parent in cotangents else share
+                    share = self._share(node, position, parent, g, recording)
+                    arrived[parent] = arrived[parent] + share if parent in arrived else share
             depends.discard(node)
         return [found.get(source) for source in self._sources]
 
-    def _share(self, node: Node, position: int, parent: Node, g: Any) -> Any:
+    def _share(self, node: Node, position: int, parent: Node, g: Any, recording: bool) -> Any:
         """Return what `node`, whose cotangent is `g`, adds to the cotangent of its argument at `position`."""
         function = node.function
-        xp = node.namespace if self.nested else node.namespace.raw
+        xp = node.namespace if recording else node.namespace.raw
         if function is None or (rule := function.rule_of(position)) is None:
             raise AssertionError(f"{node!r} has no derivative but was recorded")
         given = {"g": g, "xp": xp, "in_shape": parent.shape, "position": position, "shapes": node.shapes}
@@ -95,9 +104,10 @@ class Tape:
             if name in given:
                 arguments.append(given[name])
             elif name == "out":
-                arguments.append(Array(node.out, node.namespace, node) if self.nested else node.out)
+                own = node if self.nested else None
+                arguments.append(Array(node.out, node.namespace, own) if recording else node.out)
             elif name in function.arrays:
-                arguments.append(self._operand(node.kept[function.arrays.index(name)]))
+                arguments.append(self._operand(node.kept[function.arrays.index(name)], recording))
             else:
                 arguments.append(node.params.get(name, function.default(name)))
         share = rule(*arguments)
@@ -105,5 +115,7 @@ class Tape:
             share = sum_to_shape(xp, share, parent.shape)
         return share if share.dtype == parent.dtype else xp.astype(share, parent.dtype)
 
-    def _operand(self, kept: Any) -> Any:
-        return kept.value if isinstance(kept, Array) and not self.nested else kept
+    def _operand(self, kept: Any, recording: bool) -> Any:
+        if self.nested or not isinstance(kept, Array):
+            return kept
+        return Array(kept.value, kept.namespace) if recording else kept.value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from nnarray._messages import describe
@@ -56,18 +57,19 @@ def value_and_grad(
 
         chosen: Any = [_argument(args, position) for position in positions]
         leaves, structure = optree.tree_flatten(chosen)
-        sources = [_source(leaf) for leaf in leaves]
+        sources = [source_of(leaf) for leaf in leaves]
         watched = list(args)
         for position, tree in zip(positions, optree.tree_unflatten(structure, sources), strict=True):
             watched[position] = tree
         as_arrays = any(isinstance(leaf, Array) for leaf in leaves)
-        tape, value, seed = _record(fun, watched, kwargs, sources, has_aux, as_arrays)
-        gradients = [
-            zeros_like(source) if cotangent is None else as_array(cotangent)
-            for source, cotangent in zip(sources, tape.pull_back(seed), strict=True)
-        ]
+        with at_home(sources):
+            tape, value, seed = _record(fun, watched, kwargs, sources, has_aux, as_arrays)
+            gradients = [
+                zeros_like(source) if cotangent is None else as_array(cotangent)
+                for source, cotangent in zip(sources, tape.pull_back([seed]), strict=True)
+            ]
         keep = as_arrays or tape.nested
-        gradient = optree.tree_unflatten(structure, [g if keep else _raw_array(g) for g in gradients])
+        gradient = optree.tree_unflatten(structure, [g if keep else raw_array(g) for g in gradients])
         return value, tuple(gradient) if several else gradient[0]
 
     return wrapped
@@ -145,11 +147,11 @@ def record(fun: Callable[..., Any], *args: Any) -> tuple[Any, tuple[Node, ...]]:
 
     tree: Any = args
     leaves, structure = optree.tree_flatten(tree)
-    sources = [_source(leaf) for leaf in leaves]
+    sources = [source_of(leaf) for leaf in leaves]
     result = fun(*optree.tree_unflatten(structure, sources))
     results = [leaf.node for leaf in optree.tree_leaves(result) if isinstance(leaf, Array) and leaf.node is not None]
     own = [source.node for source in sources if source.node is not None]
-    return result, Tape(None, [*own, *results], own).nodes
+    return result, Tape([], [*own, *results], own).nodes
 
 
 def zeros_like(x: Array) -> Array:
@@ -157,7 +159,15 @@ def zeros_like(x: Array) -> Array:
     return Array(x.namespace.raw.zeros_like(x.value), x.namespace)
 
 
-def _raw_array(x: Array) -> Any:
+def at_home(sources: Sequence[Array]) -> AbstractContextManager[Any]:
+    """Return a context in which raw operators run on the device that holds what is differentiated."""
+    if not sources:
+        return nullcontext()
+    backend = sources[0].namespace.backend
+    return backend.activate(backend.device_of(sources[0].value))
+
+
+def raw_array(x: Array) -> Any:
     """Return the raw array; NumPy's scalars, in which its functions return what has no axes, become arrays again."""
     return x.namespace.raw.asarray(x.value) if x.ndim == 0 else x.value
 
@@ -171,7 +181,7 @@ def _argument(args: tuple[Any, ...], position: int) -> Any:
     return args[position]
 
 
-def _source(leaf: Any) -> Array:
+def source_of(leaf: Any) -> Array:
     """Return a fresh Array with the value of `leaf`, at which a backward pass stops."""
     if isinstance(leaf, float):
         leaf = namespace(current_backend().backend.name).asarray(leaf).value
@@ -197,12 +207,12 @@ def _record(
     auxiliary: Any = None
     result = fun(*args, **kwargs)
     if has_aux:
-        result, auxiliary = _pair(result)
+        result, auxiliary = pair_of(result, "scalar")
     _check_scalar(result)
     leaves, structure = optree.tree_flatten(auxiliary)
     others = [leaf.node for leaf in leaves if isinstance(leaf, Array) and leaf.node is not None]
     root = result.node if isinstance(result, Array) else None
-    tape = Tape(root, others, [source.node for source in sources if source.node is not None])
+    tape = Tape([root], others, [source.node for source in sources if source.node is not None])
 
     def release(x: Any) -> Any:
         if not isinstance(x, Array) or tape.nested:
@@ -219,9 +229,10 @@ def _record(
     return tape, value, seed
 
 
-def _pair(result: Any) -> tuple[Any, Any]:
+def pair_of(result: Any, kind: str) -> tuple[Any, Any]:
+    """Return a function's result of some kind, and its auxiliary."""
     if not (isinstance(result, tuple) and len(result) == 2):
-        raise TypeError(f"has_aux=True needs a function that returns (scalar, auxiliary): received {describe(result)}.")
+        raise TypeError(f"has_aux=True needs a function that returns ({kind}, auxiliary): received {describe(result)}.")
     return result
 
 

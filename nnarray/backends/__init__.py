@@ -1,35 +1,51 @@
 """What the array API standard lacks, per library, and the choice among libraries."""
 
 from nnarray.backends._base import Backend
+from nnarray.backends._doctor import doctor, examine, report
 from nnarray.backends._philox import generator
+from nnarray.backends._probe import BackendFallbackWarning, BackendUnavailableError, Probe, Stage, probe
 from nnarray.backends._registry import (
-    Selection,
     available_backends,
     backend_of,
-    chosen_backend,
     convert,
-    current_backend,
     find_backend,
     get_backend,
     known_backends,
+)
+from nnarray.backends._selection import (
+    Selection,
+    chosen_backend,
+    current_backend,
+    required_backends,
     select,
     set_backend,
+    unavailable,
     use_backend,
 )
 
 __all__ = [
     "Backend",
+    "BackendFallbackWarning",
+    "BackendUnavailableError",
+    "Probe",
     "Selection",
+    "Stage",
     "available_backends",
     "backend_of",
     "chosen_backend",
     "convert",
     "current_backend",
+    "doctor",
+    "examine",
     "find_backend",
     "generator",
     "get_backend",
     "known_backends",
+    "probe",
+    "report",
+    "required_backends",
     "select",
     "set_backend",
+    "unavailable",
     "use_backend",
 ]

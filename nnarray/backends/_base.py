@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +13,9 @@ import numpy as np
 
 from nnarray._messages import unknown_name
 from nnarray.backends import _philox
+
+#: DLPack's type of a CUDA device.
+CUDA = 2
 
 
 class Backend:
@@ -53,12 +59,64 @@ class Backend:
         """The library's array-API namespace, imported at first use."""
         return importlib.import_module(self.module)
 
-    def probe(self) -> None:
-        """Raise whatever keeps the library from computing: import, allocation, arithmetic, product, transfer."""
-        ones = self.asarray([[1.0, 2.0], [3.0, 4.0]])
-        product = self.xp.matmul(ones + ones, ones)
-        if not np.array_equal(self.to_numpy(product), [[14.0, 20.0], [30.0, 44.0]]):
-            raise RuntimeError(f"backend {self.name!r} computed a wrong matrix product: {self.to_numpy(product)}")
+    # -- whether it works -------------------------------------------------------------------------------------------
+
+    def stages(self) -> tuple[tuple[str, Callable[[], Any]], ...]:
+        """Return the steps of a probe, in order: each has a name and raises whatever keeps the library from working."""
+        host = np.asarray([[1.0, 2.0], [3.0, 4.0]], dtype=np.float32)
+        made: dict[str, Any] = {}
+
+        def allocate() -> None:
+            made["x"] = self.asarray(host)
+            self.synchronize()
+
+        def elementwise() -> None:
+            made["sum"] = made["x"] + made["x"]
+            self.synchronize()
+
+        def product() -> None:
+            made["product"] = self.xp.matmul(made["x"], made["x"])
+            self.synchronize()
+
+        def random() -> None:
+            made["random"] = self.uniform((1, 2), (3, 4), (5,), "float32", None)
+            self.synchronize()
+
+        def transfer() -> None:
+            drawn = _philox.uniform((1, 2), (3, 4), (5,), "float32")
+            expected = {"x": host, "sum": host + host, "product": host @ host, "random": drawn}
+            for name, right in expected.items():
+                found = self.to_numpy(made[name])
+                if not np.array_equal(found, right):
+                    raise RuntimeError(f"its {name} came back as {found.tolist()}, not {right.tolist()}")
+
+        return (
+            *(("import", lambda: self.xp), ("device", self._require_device), ("allocate", allocate)),
+            *(("elementwise", elementwise), ("product", product), ("random", random), ("transfer", transfer)),
+        )
+
+    def _require_device(self) -> None:
+        if not self.devices():
+            raise RuntimeError("the library has no device")
+
+    def diagnose(self, stage: str, error: Exception) -> tuple[str, str]:
+        """Return the cause of a failed stage in plain words, and what to do about it."""
+        library = self.library_name
+        if isinstance(error, ModuleNotFoundError) and error.name == library:
+            return f"{library} is not installed.", f"Install it with: pip install {library.replace('_', '-')}"
+        return (
+            f"{type(error).__name__}: {str(error).strip().rstrip('.')}.",
+            f"Install {library} anew, or choose another backend.",
+        )
+
+    @property
+    def library_name(self) -> str:
+        """The importable name of the library itself."""
+        return self.module.removeprefix("array_api_compat.").partition(".")[0]
+
+    def version(self) -> str | None:
+        """Return the version of the library, None where it does not say."""
+        return getattr(importlib.import_module(self.library_name), "__version__", None)
 
     # -- devices ----------------------------------------------------------------------------------------------------
 
@@ -72,14 +130,23 @@ class Backend:
             return spec
         devices = self.devices()
         for device in devices:
-            if spec == str(device) or f"'{spec}'" in repr(device):
+            if spec in (str(device), self.device_name(device)):
                 return device
-        names = [repr(str(device)) for device in devices]
-        raise ValueError(f"Backend {self.name!r} has no device {spec!r}. Its devices: {', '.join(names)}.")
+        names = [self.device_name(device) for device in devices]
+        raise ValueError(f"Backend {self.name!r} has no device {spec!r}. Its devices: {', '.join(map(repr, names))}.")
+
+    def device_name(self, device: Any) -> str:
+        """Return the name by which `device` finds a device again."""
+        inner = re.search(r"Device\('(.+)'\)$", str(device))
+        return inner[1] if inner else str(device)
 
     def device_of(self, x: Any) -> Any:
         """Return the device that holds `x`."""
         return x.device
+
+    def activate(self, device: Any) -> AbstractContextManager[Any]:
+        """Return a context in which the operators of raw arrays run on `device`, where the library needs telling."""
+        return nullcontext()
 
     def synchronize(self, device: Any = None) -> None:
         """Wait until the work queued on `device` is done; a library without queues has nothing to wait for."""
@@ -105,6 +172,10 @@ class Backend:
         host = self.devices()[0]
         # A copy, because NumPy 2.0 takes no read-only memory over.
         return np.from_dlpack(self.xp.asarray(x, device=host, copy=True))
+
+    def shares_memory_of(self, place: tuple[int, int], device: Any) -> bool:
+        """Whether `device` is the `place` (DLPack's device type and number) of an array, so that it need not travel."""
+        return False
 
     # -- what the standard cannot say -------------------------------------------------------------------------------
 
@@ -135,6 +206,15 @@ class Backend:
     def uniform(self, key: tuple[int, int], counter: tuple[int, int], shape: Any, dtype: str, device: Any) -> Any:
         """Return uniform numbers in [0, 1), a function of (key, counter) alone: Philox4x64-10, drawn on the host."""
         return self.asarray(_philox.uniform(key, counter, shape, dtype), device=device)
+
+    def integers(
+        self, key: tuple[int, int], counter: tuple[int, int], shape: Any, low: int, high: int, dtype: str, device: Any
+    ) -> Any:
+        """Return integers in [low, high), a function of (key, counter) alone: Philox4x64-10, drawn on the host.
+
+        Each is ``low + floor(word * (high - low) / 2**64)`` of one 64-bit word; `dtype` must hold low and high - 1.
+        """
+        return self.asarray(_philox.integers(key, counter, shape, low, high, dtype), device=device)
 
     def dtype_name(self, dtype: Any) -> str:
         """Return the standard's name of one of the library's dtypes, such as ``"float32"``."""

@@ -1,23 +1,21 @@
-"""Which libraries there are, which one is selected, and whose an array is."""
+"""Which libraries there are, whose an array is, and how it crosses from one to another."""
 
 from __future__ import annotations
 
 import importlib
-import importlib.util
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from nnarray._messages import describe, unknown_name
 from nnarray.backends._base import Backend
+from nnarray.backends._plugins import load_plugin, plugins
+from nnarray.backends._probe import probe
 
 _ADAPTERS = {
     "numpy": ("nnarray.backends.numpy", "NumpyBackend"),
+    "cupy": ("nnarray.backends.cupy", "CupyBackend"),
     "torch": ("nnarray.backends.torch", "TorchBackend"),
     "jax": ("nnarray.backends.jax", "JaxBackend"),
 }
@@ -27,31 +25,21 @@ _backends: dict[str, Backend] = {}
 _by_type: dict[type, Backend | None] = {}
 
 
-class Selection(NamedTuple):
-    """A backend with one of its devices (None: the library's default)."""
-
-    backend: Backend
-    device: Any
-
-
-_default: Selection | None = None
-_scoped: ContextVar[Selection | None] = ContextVar("nnarray_backend", default=None)
-
-
 def known_backends() -> tuple[str, ...]:
-    """Return the names that have an adapter or are known to conform."""
-    return (*_ADAPTERS, *_GENERIC)
+    """Return the names that have an adapter, are known to conform, or are registered by an installed package."""
+    own = (*_ADAPTERS, *_GENERIC)
+    return (*own, *(name for name in plugins() if name not in own))
 
 
 def get_backend(backend: str | ModuleType | Backend) -> Backend:
     """Return the adapter of a library given by name, by its namespace, or as an adapter already.
 
+    The library itself is not imported: whether it is there and works, `nnarray.backends.probe` tells.
+
     Raises
     ------
     ValueError
         If the name is neither known nor the name of an installed array-API library.
-    ImportError
-        If the library is known but not installed.
     """
     if isinstance(backend, Backend):
         return backend
@@ -66,13 +54,18 @@ def get_backend(backend: str | ModuleType | Backend) -> Backend:
 
 
 def _make_backend(name: str) -> Backend:
-    if name not in known_backends() and not _conforms(name):
-        raise ValueError(unknown_name("backend", name, known_backends()))
-    if importlib.util.find_spec(name.partition(".")[0]) is None:
-        raise ImportError(f"Backend {name!r} needs its library. Install it with: pip install {name.replace('_', '-')}")
     if name in _ADAPTERS:
         module, cls = _ADAPTERS[name]
         return getattr(importlib.import_module(module), cls)()
+    if name in _GENERIC:
+        return Backend(name, name)
+    if name in plugins():
+        return load_plugin(name)
+    for other in plugins():
+        if get_backend(other).module.removeprefix("array_api_compat.") == name:
+            return get_backend(other)
+    if not _conforms(name):
+        raise ValueError(unknown_name("backend", name, known_backends()))
     return Backend(name, name)
 
 
@@ -84,7 +77,7 @@ def _conforms(name: str) -> bool:
 
 
 def available_backends() -> list[str]:
-    """Return the names of the known backends whose library is installed and computes.
+    """Return the names of the known backends that work here: each is probed once in a process.
 
     Examples
     --------
@@ -92,15 +85,7 @@ def available_backends() -> list[str]:
     >>> "numpy" in nna.available_backends()
     True
     """
-    names = []
-    for name in known_backends():
-        try:
-            get_backend(name).probe()
-        except Exception:
-            # Whatever a broken install raises, the backend is not available.
-            continue
-        names.append(name)
-    return names
+    return [name for name in known_backends() if probe(get_backend(name)).works]
 
 
 def find_backend(x: Any) -> Backend | None:
@@ -113,14 +98,9 @@ def find_backend(x: Any) -> Backend | None:
     import array_api_compat as compat
 
     found: Backend | None = None
-    if isinstance(x, (np.ndarray, np.generic)):
-        found = None if cls is np.void or issubclass(cls, np.str_) else get_backend("numpy")
-    elif compat.is_torch_array(x):
-        found = get_backend("torch")
-    elif compat.is_jax_array(x):
-        found = get_backend("jax")
-    elif compat.is_array_api_obj(x):
-        found = get_backend(compat.array_namespace(x))
+    # NumPy's scalars of text and of records are none of the standard's.
+    if compat.is_array_api_obj(x) and not isinstance(x, (np.void, np.str_)):
+        found = get_backend("numpy" if isinstance(x, np.generic) else compat.array_namespace(x))
     _by_type[cls] = found
     return found
 
@@ -143,68 +123,24 @@ def backend_of(x: Any) -> Backend:
 
 
 def convert(x: Any, backend: Backend, dtype: Any = None, device: Any = None) -> Any:
-    """Return `x` (array of any library, scalar, nested list) as an array of `backend`, through the host if need be."""
+    """Return `x` (array of any library, scalar, nested list) as an array of `backend`.
+
+    Between two libraries on one GPU it stays there, by DLPack; otherwise it goes through the host.
+    """
     source = find_backend(x)
     if source is not None and source is not backend:
-        x = source.to_numpy(x)
+        x = _received(x, backend, device) if _on_device(x, backend, device) else source.to_numpy(x)
     return backend.asarray(x, dtype, device)
 
 
-def select(backend: str | ModuleType | Backend, device: Any = None) -> Selection:
-    """Return the selection of a backend and one of its devices, both checked."""
-    adapter = get_backend(backend)
-    return Selection(adapter, adapter.device(device))
+def _on_device(x: Any, backend: Backend, device: Any) -> bool:
+    place = getattr(x, "__dlpack_device__", None)
+    if place is None or isinstance(x, np.ndarray):
+        return False
+    kind, number = place()
+    return backend.shares_memory_of((int(kind), int(number)), device)
 
 
-def chosen_backend() -> Selection | None:
-    """Return what `use_backend`, else `set_backend`, else ``NNARRAY_BACKEND`` asks for; None if none of them does."""
-    chosen = _scoped.get() or _default
-    if chosen is None and (name := os.environ.get("NNARRAY_BACKEND")):
-        return select(name)
-    return chosen
-
-
-def current_backend() -> Selection:
-    """Return the backend and device in force where no array and no argument decides: `chosen_backend` or NumPy."""
-    return chosen_backend() or select("numpy")
-
-
-def set_backend(backend: str | ModuleType, device: Any = None) -> None:
-    """Select the backend of the process.
-
-    Parameters
-    ----------
-    backend : str or module
-        ``"numpy"``, ``"torch"``, ``"jax"``, ``"array_api_strict"``, or any installed library that follows the
-        array API standard, by name or as its namespace.
-    device : optional
-        One of the library's devices or its name; None takes the library's default.
-
-    Raises
-    ------
-    ValueError
-        If backend or device is unknown.
-    ImportError
-        If the library is not installed.
-    """
-    global _default
-    _default = select(backend, device)
-
-
-@contextmanager
-def use_backend(backend: str | ModuleType, device: Any = None) -> Iterator[Selection]:
-    """Select a backend inside a ``with`` block; arguments and errors as in `set_backend`.
-
-    Examples
-    --------
-    >>> import nnarray as nna
-    >>> with nna.use_backend("numpy") as selection:
-    ...     selection.backend.name
-    'numpy'
-    """
-    selection = select(backend, device)
-    token = _scoped.set(selection)
-    try:
-        yield selection
-    finally:
-        _scoped.reset(token)
+def _received(x: Any, backend: Backend, device: Any) -> Any:
+    with backend.activate(device):
+        return backend.xp.from_dlpack(x)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nnarray.backends._base import Backend
+from nnarray.backends._base import CUDA, Backend
 
 
 class JaxBackend(Backend):
@@ -32,6 +32,16 @@ class JaxBackend(Backend):
         import jax
 
         jax.effects_barrier()
+
+    def memory(self, device: Any = None) -> dict[str, int]:
+        import jax
+
+        found = (device or jax.devices()[0]).memory_stats() or {}
+        names = {"used": "bytes_in_use", "held": "bytes_reserved", "total": "bytes_limit"}
+        return {name: int(found[key]) for name, key in names.items() if key in found}
+
+    def shares_memory_of(self, place: tuple[int, int], device: Any) -> bool:
+        return device is not None and device.platform == "gpu" and place == (CUDA, device.local_hardware_id)
 
     def set_item(self, x: Any, key: Any, value: Any) -> Any:
         return x.at[key].set(value)

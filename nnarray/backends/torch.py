@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nnarray.backends._base import Backend
+from nnarray.backends._base import CUDA, Backend
 
 
 class TorchBackend(Backend):
@@ -24,8 +24,18 @@ class TorchBackend(Backend):
         return tuple(torch.device(name) for name in names)
 
     def synchronize(self, device: Any = None) -> None:
-        if self.xp.cuda.is_available():
-            self.xp.cuda.synchronize(self.device(device))
+        if self.xp.cuda.is_available() and (device is None or self.device(device).type == "cuda"):
+            self.xp.cuda.synchronize(device)
+
+    def memory(self, device: Any = None) -> dict[str, int]:
+        if device is None or self.device(device).type != "cuda":
+            return {}
+        free, total = self.xp.cuda.mem_get_info(device)
+        used, held = self.xp.cuda.memory_allocated(device), self.xp.cuda.memory_reserved(device)
+        return {"used": used, "held": held, "free": free, "total": total}
+
+    def shares_memory_of(self, place: tuple[int, int], device: Any) -> bool:
+        return device is not None and (place == (CUDA, device.index or 0)) and device.type == "cuda"
 
     def asarray(self, obj: Any, dtype: Any = None, device: Any = None) -> Any:
         if isinstance(obj, np.ndarray) and not (obj.flags.writeable and obj.flags.c_contiguous):

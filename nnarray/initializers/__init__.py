@@ -11,7 +11,7 @@ import numpy as np
 from nnarray._lookup import by_name, find
 from nnarray._messages import describe
 from nnarray.backends import generator
-from nnarray.random import key_from_seed
+from nnarray.random import Seed, standard_truncated_normal, stream_from_seed
 
 __all__ = [
     "Constant",
@@ -82,8 +82,9 @@ class VarianceScaling(Initializer):
         Whether n counts inputs, outputs, or their mean.
     distribution : {"truncated_normal", "untruncated_normal", "uniform"}
         A truncated normal redraws what lies beyond two standard deviations.
-    seed : int, optional
-        With a seed, each call gives the same values; None draws from the process's stream (`nnarray.set_seed`).
+    seed : int or SeedGenerator, optional
+        An integer gives the same values at every call, a `nnarray.random.SeedGenerator` the next ones; None draws
+        from the process's stream (`nnarray.set_seed`).
     """
 
     def __init__(
@@ -91,7 +92,7 @@ class VarianceScaling(Initializer):
         scale: float = 1.0,
         mode: str = "fan_in",
         distribution: str = "truncated_normal",
-        seed: int | None = None,
+        seed: Seed = None,
     ) -> None:
         if not scale > 0:
             raise ValueError(f"scale must be positive: received scale={scale!r}.")
@@ -111,23 +112,15 @@ class VarianceScaling(Initializer):
         fan_in, fan_out = compute_fans(shape)
         n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         variance = self.scale / max(n, 1.0)
-        draw = generator(key_from_seed(self.seed))
+        draw = generator(*stream_from_seed(self.seed))
         if self.distribution == "uniform":
             limit = math.sqrt(3.0 * variance)
             values = draw.uniform(-limit, limit, size=tuple(shape))
         elif self.distribution == "untruncated_normal":
             values = math.sqrt(variance) * draw.standard_normal(tuple(shape))
         else:
-            values = math.sqrt(variance) / _TRUNCATED_STD * truncated_normal(draw, shape)
+            values = math.sqrt(variance) / _TRUNCATED_STD * standard_truncated_normal(draw, shape)
         return values.astype(dtype)
-
-
-def truncated_normal(draw: np.random.Generator, shape: Sequence[int]) -> np.ndarray:
-    """Return unit normals, those beyond two standard deviations drawn again."""
-    values = draw.standard_normal(tuple(shape))
-    while (outside := np.abs(values) > 2.0).any():
-        values[outside] = draw.standard_normal(int(outside.sum()))
-    return values
 
 
 def compute_fans(shape: Sequence[int]) -> tuple[int, int]:
@@ -143,42 +136,42 @@ def compute_fans(shape: Sequence[int]) -> tuple[int, int]:
 class GlorotUniform(VarianceScaling):
     """Uniform within ``sqrt(6 / (fan_in + fan_out))``. Glorot, Bengio, AISTATS 2010, equation 16."""
 
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(self, seed: Seed = None) -> None:
         super().__init__(1.0, "fan_avg", "uniform", seed)
 
 
 class GlorotNormal(VarianceScaling):
     """Truncated normal of variance ``2 / (fan_in + fan_out)``. Glorot, Bengio, AISTATS 2010, equation 12."""
 
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(self, seed: Seed = None) -> None:
         super().__init__(1.0, "fan_avg", "truncated_normal", seed)
 
 
 class HeUniform(VarianceScaling):
     """Uniform within ``sqrt(6 / fan_in)``. He, Zhang, Ren, Sun, ICCV 2015, equation 10."""
 
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(self, seed: Seed = None) -> None:
         super().__init__(2.0, "fan_in", "uniform", seed)
 
 
 class HeNormal(VarianceScaling):
     """Truncated normal of variance ``2 / fan_in``. He, Zhang, Ren, Sun, ICCV 2015, equation 10."""
 
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(self, seed: Seed = None) -> None:
         super().__init__(2.0, "fan_in", "truncated_normal", seed)
 
 
 class LecunUniform(VarianceScaling):
     """Uniform within ``sqrt(3 / fan_in)``. LeCun, Bottou, Orr, Müller, "Efficient BackProp", 1998, equation 16."""
 
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(self, seed: Seed = None) -> None:
         super().__init__(1.0, "fan_in", "uniform", seed)
 
 
 class LecunNormal(VarianceScaling):
     """Truncated normal of variance ``1 / fan_in``. LeCun, Bottou, Orr, Müller, "Efficient BackProp", 1998."""
 
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(self, seed: Seed = None) -> None:
         super().__init__(1.0, "fan_in", "truncated_normal", seed)
 
 

@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from nnarray import activations
-from nnarray.array import Array, array_namespace
-from nnarray.backends import backend_of
+from nnarray.array import array_namespace
 from nnarray.layers._layer import Layer, Shape
-from nnarray.random import SeedGenerator
+from nnarray.random import SeedGenerator, apply_dropout, check_rate
 from nnarray.variables import current_scope
 
 
@@ -111,8 +110,7 @@ class Dropout(Layer):
     def __init__(
         self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
     ) -> None:
-        if not 0 <= rate < 1:
-            raise ValueError(f"rate must be at least 0 and below 1: received rate={rate!r}.")
+        rate = check_rate(rate)
         super().__init__(**kwargs)
         self.rate = rate
         self.noise_shape = noise_shape
@@ -122,20 +120,13 @@ class Dropout(Layer):
     def call(self, inputs: Any, training: bool = False) -> Any:
         if not training or self.rate == 0:
             return inputs
-        shape = tuple(inputs.shape)
-        if self.noise_shape is not None:
-            shape = tuple(own if n is None else n for n, own in zip(self.noise_shape, shape, strict=True))
-        raw = inputs.value if isinstance(inputs, Array) else inputs
-        backend = backend_of(raw)
         scope = current_scope()
         if scope is None or scope.counter is None:
             counter = (self.seed_generator.next(), 0)
         else:
             # The second word keeps these apart from the layer's own draws, whose second word is 0.
             counter = (scope.counter, 1 + scope.next_draw())
-        noise = backend.uniform(self.seed_generator.key, counter, shape, "float32", backend.device_of(raw))
-        xp = array_namespace(inputs)
-        return xp.where(noise >= self.rate, inputs * (1.0 / (1.0 - self.rate)), 0.0)
+        return apply_dropout(inputs, self.rate, self.noise_shape, (self.seed_generator.key, counter))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape

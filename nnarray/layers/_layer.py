@@ -24,6 +24,7 @@ Shape = tuple[int | None, ...]
 
 _names: Counter[str] = Counter()
 _training: ContextVar[bool] = ContextVar("nnarray_training", default=False)
+_observer: ContextVar[Callable[..., Any] | None] = ContextVar("nnarray_observer", default=None)
 
 
 @contextmanager
@@ -37,6 +38,40 @@ def training_phase(training: bool | None) -> Iterator[bool]:
         yield training
     finally:
         _training.reset(token)
+
+
+@contextmanager
+def observing(observer: Callable[..., Any]) -> Iterator[None]:
+    """Let `observer` stand around every layer's computation in the block.
+
+    Parameters
+    ----------
+    observer : callable
+        Called as ``observer(layer, compute, *args, **kwargs)``, where `compute` is the layer's ``call`` or
+        ``pre_activation``; what it returns takes the place of ``compute(*args, **kwargs)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nnarray import layers
+    >>> def tell(layer, compute, *args, **kwargs):
+    ...     print(layer.name)
+    ...     return compute(*args, **kwargs)
+    >>> with layers.observing(tell):
+    ...     _ = layers.Flatten(name="flat")(np.zeros((2, 3)))
+    flat
+    """
+    token = _observer.set(observer)
+    try:
+        yield
+    finally:
+        _observer.reset(token)
+
+
+def observed(layer: Layer, compute: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Return ``compute(*args, **kwargs)``, through the observer in force if there is one."""
+    observer = _observer.get()
+    return compute(*args, **kwargs) if observer is None else observer(layer, compute, *args, **kwargs)
 
 
 def unique_name(prefix: str) -> str:
@@ -158,7 +193,10 @@ class Layer:
         with training_phase(training) as phase:
             if self._takes_training:
                 kwargs["training"] = phase
-            return self.call(inputs, *args, **kwargs)
+            observer = _observer.get()
+            if observer is None:  # `observed`, without the cost of a call
+                return self.call(inputs, *args, **kwargs)
+            return observer(self, self.call, inputs, *args, **kwargs)
 
     def _prepare(self, inputs: Any) -> Any:
         if isinstance(inputs, (list, tuple, int, float)):

@@ -69,11 +69,13 @@ class Model(Trainer):
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the outputs for a batch, as `Layer.__call__`; raw arrays are first taken to the model's backend."""
-        if self._home is not None and find_backend(inputs) is not None:
-            backend, device = self._home
-            if find_backend(inputs) is not backend:
-                inputs = convert(inputs, backend, device=device)
-        return super().__call__(inputs, *args, **kwargs)
+        if self._home is None:
+            return super().__call__(inputs, *args, **kwargs)
+        backend, device = self._home
+        if find_backend(inputs) not in (None, backend):
+            inputs = convert(inputs, backend, device=device)
+        with self._active():
+            return super().__call__(inputs, *args, **kwargs)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Return a layer by name or by index.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from nnarray._messages import describe
-from nnarray.layers import InputLayer, Layer, Shape
+from nnarray.layers import InputLayer, Layer, Shape, observed
 from nnarray.models._model import Model
 
 
@@ -22,6 +22,8 @@ class Sequential(Model):
         Where the model lives; None follows the data.
     device : optional
         One of the backend's devices.
+    on_missing : {"warn", "raise"}
+        What to do if the backend does not work here: live on NumPy and warn, or raise `BackendUnavailableError`.
 
     Examples
     --------
@@ -39,8 +41,9 @@ class Sequential(Model):
         *,
         backend: Any = None,
         device: Any = None,
+        on_missing: str = "warn",
     ) -> None:
-        super().__init__(trainable=trainable, name=name, backend=backend, device=device)
+        super().__init__(trainable=trainable, name=name, backend=backend, device=device, on_missing=on_missing)
         self._stack: list[Layer] = []
         for layer in layers or ():
             self.add(layer)
@@ -139,4 +142,5 @@ class Sequential(Model):
         inputs = self._prepare(inputs)
         for layer in self._stack[:-1]:
             inputs = layer(inputs)
-        return self._stack[-1].pre_activation(inputs)
+        last = self._stack[-1]
+        return observed(last, last.pre_activation, inputs)

@@ -15,6 +15,7 @@ _FROM = {
     "film_history": "_curves",
     "plot_activations": "_curves",
     "plot_boundary": "_points",
+    "plot_crosscheck": "_crosscheck",
     "plot_data": "_points",
     "plot_descent": "_descent",
     "plot_history": "_curves",
@@ -27,6 +28,7 @@ _FROM = {
 __all__ = [*_FROM]
 
 if TYPE_CHECKING:
+    from nnarray.plotting._crosscheck import plot_crosscheck as plot_crosscheck
     from nnarray.plotting._curves import film_history as film_history
     from nnarray.plotting._curves import plot_activations as plot_activations
     from nnarray.plotting._curves import plot_history as plot_history

@@ -60,10 +60,16 @@ class History(Callback):
         Epochs done, counted from 0.
     history : dict of str to list of float
         ``loss``, each metric, and with validation data ``val_loss`` and so on, one entry per epoch.
+    requested_backend : str or None
+        The backend that was asked for: by argument, by the arrays, by a setting, or NumPy by default.
+    actual_backend : str or None
+        The backend that it ran on: another if the requested one does not work here (or was ``"auto"``).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, requested_backend: str | None = None, actual_backend: str | None = None) -> None:
         super().__init__()
+        self.requested_backend = requested_backend
+        self.actual_backend = actual_backend
         self.epoch: list[int] = []
         self.history: dict[str, list[float]] = {}
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 from nnarray.backends import Selection, chosen_backend, convert, find_backend, select
 from nnarray.layers import Layer
 from nnarray.variables import Variable
+
+
+def asked_for(backend: Any, device: Any, on_missing: str) -> Selection | None:
+    """Return the selection that explicit arguments ask for, None if they ask for nothing."""
+    if backend is None and device is None and on_missing == "warn":
+        return None
+    return select("numpy" if backend is None else backend, device, on_missing)
 
 
 class Housed(Layer):
@@ -18,14 +26,15 @@ class Housed(Layer):
         Where it lives, whatever arrays it is given; None follows the data.
     device : optional
         One of the backend's devices.
+    on_missing : {"warn", "raise"}
+        What to do if the backend does not work here: live on NumPy and warn, or raise `BackendUnavailableError`.
     **kwargs
         As for `Layer`.
     """
 
-    def __init__(self, backend: Any = None, device: Any = None, **kwargs: Any) -> None:
+    def __init__(self, backend: Any = None, device: Any = None, on_missing: str = "warn", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        asked = backend is not None or device is not None
-        self._wanted: Selection | None = select(backend or "numpy", device) if asked else None
+        self._wanted: Selection | None = asked_for(backend, device, on_missing)
         self._home: Selection | None = None
 
     @property
@@ -38,19 +47,22 @@ class Housed(Layer):
         """The device that holds the weights, or will; None is the backend's default."""
         return (self._home or self._selection(None)).device
 
-    def to(self, backend: Any, device: Any = None) -> Any:
+    def to(self, backend: Any, device: Any = None, on_missing: str = "warn") -> Any:
         """Move the model, its optimizer's state and its metrics to a backend, and keep it there.
 
         Parameters
         ----------
         backend : str or module
+            ``"auto"`` is CuPy if it works here, else NumPy.
         device : optional
+        on_missing : {"warn", "raise"}
+            What to do if the backend does not work here: move to NumPy and warn, or raise and stay.
 
         Returns
         -------
         the model
         """
-        self._wanted = select(backend, device)
+        self._wanted = select(backend, device, on_missing)
         self._move(self._wanted)
         return self
 
@@ -72,7 +84,12 @@ class Housed(Layer):
         values = [backend.xp.asarray(convert(v.numpy(), backend, v.dtype, device), copy=True) for v in away]
         for variable, value in zip(away, values, strict=True):
             variable.rebind(value)
-        self._home = Selection(backend, device)
+        self._home = Selection(backend, device, selection.requested)
+
+    def _active(self) -> AbstractContextManager[Any]:
+        """Return a context in which the operators of raw arrays run where the model lives."""
+        assert self._home is not None
+        return self._home.backend.activate(self._home.device)
 
     def _state(self) -> list[Variable]:
         """Return the variables that move with it."""

@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nnarray.autodiff import value_and_grad
-from nnarray.layers import Layer, training_phase
+from nnarray.layers import Layer, observed, training_phase
 from nnarray.losses import Loss
 from nnarray.metrics import Mean, Metric
 from nnarray.optimizers import Optimizer
 from nnarray.variables import Pack, StatelessScope, Variable
 
 State = list[Any]
+
+
+def logits_activation(model: Layer, loss: Loss) -> Callable[[Any], Any] | None:
+    """Return the activation that `model` ends in if `loss` has a form on what it is applied to."""
+    activation = model.final_activation
+    return activation if activation is not None and activation.__name__ == loss.logits_activation else None
+
+
+def loss_and_outputs(
+    model: Layer,
+    loss: Loss,
+    activation: Callable[[Any], Any] | None,
+    x: Any,
+    y: Any,
+    sample_weight: Any,
+    training: bool,
+) -> tuple[Any, Any]:
+    """Return the loss of a batch and the outputs; with a `logits_activation`, the loss is that of the logits."""
+    if activation is None:
+        outputs = model(x, training=training)
+        return loss(y, outputs, sample_weight), outputs
+    with training_phase(training):
+        logits = observed(model, model.pre_activation, x)
+    return loss.on_logits(y, logits, sample_weight), activation(logits)
 
 
 class Step:
@@ -56,10 +80,7 @@ class Step:
         self.frozen = model.non_trainable_variables
         self.metric_variables = [variable for metric in (tracker, *metrics) for variable in metric.variables]
         self.variables: list[Variable] = [*packs, *self.frozen, *optimizer.variables, *self.metric_variables]
-        activation = model.final_activation
-        self._activation = (
-            activation if activation is not None and activation.__name__ == loss.logits_activation else None
-        )
+        self._activation = logits_activation(model, loss)
 
     def state(self) -> State:
         """Return the values of the variables."""
@@ -109,12 +130,7 @@ class Step:
         return [*kept, *(scope.values[variable] for variable in self.metric_variables)], loss
 
     def _loss(self, x: Any, y: Any, sample_weight: Any, training: bool) -> tuple[Any, Any]:
-        if self._activation is None:
-            outputs = self.model(x, training=training)
-            return self.loss(y, outputs, sample_weight), outputs
-        with training_phase(training):
-            logits = self.model.pre_activation(x)
-        return self.loss.on_logits(y, logits, sample_weight), self._activation(logits)
+        return loss_and_outputs(self.model, self.loss, self._activation, x, y, sample_weight, training)
 
     def _update_metrics(self, loss: Any, x: Any, y: Any, outputs: Any, sample_weight: Any) -> None:
         self.tracker.update_state(loss, sample_weight=x.shape[0])

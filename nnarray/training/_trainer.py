@@ -8,12 +8,12 @@ from typing import Any
 
 from nnarray import losses, metrics, optimizers
 from nnarray._messages import describe
-from nnarray.backends import Selection, backend_of, convert, select
+from nnarray.backends import Selection, backend_of, convert
 from nnarray.layers import Shape
 from nnarray.random import next_key
 from nnarray.training._callbacks import Callback, CallbackList, History
 from nnarray.training._data import Data, as_data
-from nnarray.training._housed import Housed
+from nnarray.training._housed import Housed, asked_for
 from nnarray.training._loop import Loop, Watch, copied, evaluate_data, read_metrics, reset_metrics
 from nnarray.training._progress import Progress, resolve_verbose
 from nnarray.training._step import Step
@@ -25,13 +25,13 @@ class Trainer(Housed):
 
     Parameters
     ----------
-    backend, device : as for `Housed`
+    backend, device, on_missing : as for `Housed`
     **kwargs
         As for `Layer`.
     """
 
-    def __init__(self, backend: Any = None, device: Any = None, **kwargs: Any) -> None:
-        super().__init__(backend, device, **kwargs)
+    def __init__(self, backend: Any = None, device: Any = None, on_missing: str = "warn", **kwargs: Any) -> None:
+        super().__init__(backend, device, on_missing, **kwargs)
         self.optimizer: optimizers.Optimizer | None = None
         self.loss: losses.Loss | None = None
         self.history: History | None = None
@@ -55,6 +55,7 @@ class Trainer(Housed):
         *,
         backend: Any = None,
         device: Any = None,
+        on_missing: str = "warn",
     ) -> None:
         """Choose how to train.
 
@@ -65,21 +66,25 @@ class Trainer(Housed):
             A model that ends in sigmoid or softmax computes a cross-entropy given by name or object from the logits.
         metrics : sequence of str, Metric or function, optional
         backend : str or module, optional
-            Where to train, whatever arrays it is given; None follows the data.
+            Where to train, whatever arrays it is given; None follows the data, ``"auto"`` is CuPy if it works here.
         device : optional
             One of the backend's devices.
+        on_missing : {"warn", "raise"}
+            What to do if the backend does not work here: train on NumPy and warn, once for each cause, or raise.
 
         Raises
         ------
         ValueError
             If a name is unknown; the message gives the nearest known one, and the model is as it was.
+        BackendUnavailableError
+            If the backend does not work and `on_missing` is "raise" or ``NNARRAY_REQUIRE_BACKEND`` names it.
         """
         if loss is None:
             raise ValueError("compile needs a loss, for example loss='mean_squared_error': received None.")
         if metrics is not None and (isinstance(metrics, str) or not isinstance(metrics, Iterable)):
             raise TypeError(f"metrics must be a list, for example metrics=['accuracy']: received {describe(metrics)}.")
         chosen = optimizers.get(optimizer), losses.get(loss), [_metric(metric) for metric in metrics or ()]
-        wanted = select(backend or "numpy", device) if backend is not None or device is not None else self._wanted
+        wanted = asked_for(backend, device, on_missing) or self._wanted
         self.optimizer, self.loss, self._metrics = chosen
         self._wanted = wanted
         self._tracker.dtype = self.dtype
@@ -107,20 +112,18 @@ class Trainer(Housed):
         return data
 
     def checked_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the output shape for inputs of `input_shape`.
+        """Return the output shape for inputs of `input_shape`; errors as in `check_input_shape`."""
+        self.check_input_shape(input_shape)
+        return self.compute_output_shape(input_shape)
 
-        Raises
-        ------
-        ValueError
-            If the model was made for inputs of another shape.
-        """
+    def check_input_shape(self, input_shape: Shape) -> None:
+        """Raise ValueError if the model was made for inputs of another shape."""
         expected = self.batch_input_shape
         if expected is not None and not _fits(input_shape[1:], expected[1:]):
             raise ValueError(
                 f"Model {self.name!r} takes x of shape (batch, {', '.join(map(str, expected[1:]))}): received x of "
                 f"shape (batch, {', '.join(map(str, input_shape[1:]))})."
             )
-        return self.compute_output_shape(input_shape)
 
     def _require_compiled(self, what: str) -> None:
         if self.optimizer is None or self.loss is None:
@@ -236,7 +239,7 @@ class Trainer(Housed):
         data = self._at_home(data)
         validation = None if validation is None else self._at_home(validation)
 
-        history = self.history = History()
+        history = self.history = History(selection.requested, selection.backend.name)
         hooks = CallbackList([history, *(callbacks or ())])
         hooks.set_model(self)
         steps = math.ceil(data.length / batch_size)
@@ -246,7 +249,8 @@ class Trainer(Housed):
         loop = Loop(step, data, validation, batch_size, key, hooks, verbose, self._counter, lambda: self.stop_training)
         hooks.on_train_begin()
         try:
-            loop.run(initial_epoch, epochs)
+            with self._active():
+                loop.run(initial_epoch, epochs)
         finally:
             self._counter = loop.counter
         hooks.on_train_end()
@@ -277,16 +281,17 @@ class Trainer(Housed):
         reset_metrics(step)
         before = copied(step.state())
         watch = Watch(step, 0)
-        state, loss = step.train(step.state(), *self._at_home(data), self._counter)
-        step.store(state)
-        watch.add(loss)
-        try:
-            watch.look()
-        except ArithmeticError:
-            step.store(before)
-            raise
-        self._counter += 1
-        return _results(read_metrics(step), return_dict)
+        with self._active():
+            state, loss = step.train(step.state(), *self._at_home(data), self._counter)
+            step.store(state)
+            watch.add(loss)
+            try:
+                watch.look()
+            except ArithmeticError:
+                step.store(before)
+                raise
+            self._counter += 1
+            return _results(read_metrics(step), return_dict)
 
     def evaluate(
         self,
@@ -318,7 +323,8 @@ class Trainer(Housed):
         progress = Progress("Evaluate", math.ceil(data.length / batch_size), verbose)
         found = None
         try:
-            found = evaluate_data(step, self._at_home(data), batch_size, progress)
+            with self._active():
+                found = evaluate_data(step, self._at_home(data), batch_size, progress)
         finally:
             progress.close(found)
         return _results(found, return_dict)
@@ -336,7 +342,7 @@ class Trainer(Housed):
 
         Returns
         -------
-        array of the library of `x`, shape (examples, …)
+        array of the library and on the device of `x`, shape (examples, …)
             NumPy for nested lists.
         """
         batch_size = _positive("batch_size", 32 if batch_size is None else batch_size)
@@ -360,7 +366,8 @@ class Trainer(Housed):
         finally:
             progress.close()
         joined = backend.xp.concat(outputs, axis=0)
-        return joined if source is backend else convert(joined, source, device=source_device)
+        home = source is backend and source_device == device
+        return joined if home else convert(joined, source, device=source_device)
 
 
 def _metric(identifier: Any) -> metrics.Metric:

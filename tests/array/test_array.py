@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 
 import nnarray as nna
 from nnarray.array import Array
-from tests.gradients import to_host
+from tests.hosts import to_host
 
 BINARY = (
     *(operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod, operator.pow),
@@ -24,8 +24,8 @@ BINARY = (
 
 
 @pytest.mark.parametrize("op", BINARY, ids=lambda op: op.__name__)
-def test_operators_work_between_arrays_scalars_and_raw_arrays(op: Any, backend: Any) -> None:
-    xp = nna.namespace(*backend)
+def test_operators_work_between_arrays_scalars_and_raw_arrays(op: Any, place: Any) -> None:
+    xp = nna.namespace(*place)
     a, b = np.asarray([1.0, 2.0, 3.5]), np.asarray([2.0, 2.0, 0.5])
     x, y = xp.asarray(a), xp.asarray(b)
     for left, right, expected in ((x, y, op(a, b)), (x, 2.0, op(a, 2.0)), (2.0, x, op(2.0, a)), (x, y.value, op(a, b))):
@@ -42,8 +42,8 @@ def test_a_numpy_array_on_the_left_comes_to_the_array(op: Any) -> None:
     np.testing.assert_array_equal(found.value, op(a, b))
 
 
-def test_matrix_products_and_unary_operators_work(backend: Any) -> None:
-    xp = nna.namespace(*backend)
+def test_matrix_products_and_unary_operators_work(place: Any) -> None:
+    xp = nna.namespace(*place)
     a = np.asarray([[1.0, -2.0], [3.0, 4.0]])
     x = xp.asarray(a)
     for found, expected in ((x @ x, a @ a), (-x, -a), (+x, a), (abs(x), abs(a)), (x.T, a.T), (x.mT, a.T)):
@@ -63,8 +63,8 @@ def test_bitwise_operators_work_on_integers() -> None:
         assert found.value.tolist() == expected
 
 
-def test_attributes_are_those_of_the_standard(backend: Any) -> None:
-    xp = nna.namespace(*backend)
+def test_attributes_are_those_of_the_standard(place: Any) -> None:
+    xp = nna.namespace(*place)
     x = xp.asarray([[1.0, 2.0, 3.0]], dtype=xp.float64)
     assert (x.shape, x.ndim, x.size, len(x)) == ((1, 3), 2, 3, 1)
     assert x.dtype == xp.float64
@@ -85,8 +85,8 @@ def test_the_text_of_an_array_says_whether_it_is_recorded() -> None:
     assert repr(nna.namespace("numpy").asarray(2.0)) == "Array(2.0, numpy, dtype=float64)"
 
 
-def test_a_namespace_is_one_object_and_pickles_by_name(backend: Any) -> None:
-    name, device = backend
+def test_a_namespace_is_one_object_and_pickles_by_name(place: Any) -> None:
+    name, device = place
     xp = nna.namespace(name, device=device)
     assert nna.namespace(xp.backend.xp, device=device) is xp
     assert {"sum", "asarray", "pi"} <= set(dir(xp))
@@ -99,15 +99,15 @@ def test_a_namespace_is_one_object_and_pickles_by_name(backend: Any) -> None:
         _ = xp.sums
 
 
-def test_creation_uses_the_device_of_the_namespace(backend: Any) -> None:
-    xp = nna.namespace(*backend)
+def test_creation_uses_the_device_of_the_namespace(place: Any) -> None:
+    xp = nna.namespace(*place)
     expected = xp.backend.device_of(xp.asarray(0.0).value)
     for x in (xp.zeros((2,)), xp.arange(3), xp.full((2,), 1.0), xp.asarray([1.0]), xp.eye(2), xp.linspace(0.0, 1.0, 3)):
         assert x.device == expected
 
 
-def test_asarray_keeps_what_is_recorded_and_converts_what_is_foreign(backend: Any) -> None:
-    xp = nna.namespace(*backend)
+def test_asarray_keeps_what_is_recorded_and_converts_what_is_foreign(place: Any) -> None:
+    xp = nna.namespace(*place)
     raw = xp.asarray(np.asarray([1.0, 2.0])).value
     np.testing.assert_array_equal(to_host(nna.grad(lambda x: xp.sum(xp.asarray(x) ** 2))(raw)), [2.0, 4.0])
     np.testing.assert_array_equal(nna.namespace("numpy").asarray(raw).value, [1.0, 2.0])

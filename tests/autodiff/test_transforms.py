@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 import nnarray as nna
 from nnarray.autodiff import record
-from tests.gradients import to_host
+from tests.hosts import to_host
 
 
-def test_the_gradient_comes_back_as_the_library_dtype_and_device_of_the_argument(backend: Any) -> None:
-    space = nna.namespace(*backend)
+def test_the_gradient_comes_back_as_the_library_dtype_and_device_of_the_argument(place: Any) -> None:
+    space = nna.namespace(*place)
     x = space.asarray([1.0, 2.0], dtype=space.float32).value
     g = nna.grad(lambda x: x.__array_namespace__().sum(x * x))(x)
     assert type(g) is type(x)

@@ -176,11 +176,11 @@ def test_a_custom_layer_has_its_output_shape_found_by_running_it() -> None:
     assert model.predict(np.ones((3, 6)), verbose=0).shape == (3, 1)
 
 
-def test_stateless_call_lends_weights_and_changes_none(backend: Any) -> None:
+def test_stateless_call_lends_weights_and_changes_none(place: Any) -> None:
     model = models.Sequential(
-        [layers.Dense(3, "relu", input_dim=2), layers.Dense(1)], backend=backend[0], device=backend[1]
+        [layers.Dense(3, "relu", input_dim=2), layers.Dense(1)], backend=place[0], device=place[1]
     )
-    space = nna.namespace(*backend)
+    space = nna.namespace(*place)
     x = space.asarray(X).value
     lent = [space.asarray(np.ones(v.shape, "float32")).value for v in model.trainable_variables]
     before = model.get_weights()
@@ -190,18 +190,19 @@ def test_stateless_call_lends_weights_and_changes_none(backend: Any) -> None:
     assert rest == []
     for a, b in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
-    gradients = nna.grad(lambda w: nna.namespace(backend[0]).mean(model.stateless_call(w, [], x)[0] ** 2))(lent)
+    gradients = nna.grad(lambda w: nna.namespace(place[0]).mean(model.stateless_call(w, [], x)[0] ** 2))(lent)
     assert [tuple(g.shape) for g in gradients] == [(2, 3), (3,), (3, 1), (1,)]
     with pytest.raises(ValueError, match="4 trainable and 0 non-trainable"):
         model.stateless_call(lent[:2], [], x)
 
 
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
-def test_a_copy_of_a_trained_model_trains_on_like_the_original_and_apart_from_it(duplicate: Any) -> None:
+def test_a_copy_of_a_trained_model_trains_on_like_the_original_and_apart_from_it(duplicate: Any, place: Any) -> None:
     model = models.Sequential([layers.Dense(3, "tanh", input_dim=2), layers.Dense(1)])
-    model.compile("adam", "mse")
+    model.compile("adam", "mse", backend=place[0], device=place[1])
     model.fit(X, Y, verbose=0)
     twin = duplicate(model)
+    assert (twin.backend, twin.device) == (model.backend, model.device)
     before = model.get_weights()
     twin.fit(X, Y, epochs=2, verbose=0, shuffle=False)
     for a, b in zip(before, model.get_weights(), strict=True):

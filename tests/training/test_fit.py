@@ -14,7 +14,7 @@ import pytest
 import nnarray as nna
 from nnarray import callbacks, layers, losses, metrics, models, optimizers
 from nnarray.backends import backend_of
-from tests.gradients import to_host
+from tests.hosts import to_host
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((50, 2)).astype("float32")
@@ -32,16 +32,16 @@ def make(backend: Any = (None, None), units: int = 1, activation: Any = "sigmoid
     return model
 
 
-def test_training_is_the_same_on_every_backend(backend: Any) -> None:
+def test_training_is_the_same_on_every_backend(place: Any) -> None:
     expected = make().fit(X, Y, epochs=4, batch_size=16, verbose=0, validation_split=0.2).history
-    model = make(backend)
+    model = make(place)
     found = model.fit(X, Y, epochs=4, batch_size=16, verbose=0, validation_split=0.2).history
-    assert model.backend == backend[0]
+    assert model.backend == place[0]
     assert list(found) == ["loss", "accuracy", "val_loss", "val_accuracy"]
     for name, values in expected.items():
         np.testing.assert_allclose(found[name], values, rtol=1e-5)
     for variable in [*model.variables, *model.optimizer.variables]:
-        assert variable.backend.name == backend[0]
+        assert variable.backend.name == place[0]
         assert variable.device == model.device
 
 
@@ -51,8 +51,8 @@ def test_two_runs_from_one_seed_give_the_same_bits() -> None:
         np.testing.assert_array_equal(first, second)
 
 
-def test_a_model_without_a_backend_follows_its_data_and_one_with_a_backend_takes_them(backend: Any) -> None:
-    space = nna.namespace(*backend)
+def test_a_model_without_a_backend_follows_its_data_and_one_with_a_backend_takes_them(place: Any) -> None:
+    space = nna.namespace(*place)
     x, y = space.asarray(X).value, space.asarray(Y).value
     free, fixed = make(), make(("numpy", None))
     for model in (free, fixed):
@@ -60,7 +60,7 @@ def test_a_model_without_a_backend_follows_its_data_and_one_with_a_backend_takes
         predicted = model.predict(x, verbose=0)
         assert type(predicted) is type(x)
         assert space.backend.device_of(predicted) == space.backend.device_of(x)
-    assert (free.backend, fixed.backend) == (backend[0], "numpy")
+    assert (free.backend, fixed.backend) == (place[0], "numpy")
     assert free.device == space.backend.device_of(x)
     np.testing.assert_allclose(to_host(free.predict(x, verbose=0)), fixed.predict(X, verbose=0), rtol=1e-4)
     free.fit(X, Y, verbose=0)
@@ -81,14 +81,14 @@ def test_a_backend_asked_for_outside_is_not_outvoted_by_numpy_data(monkeypatch: 
     assert model.backend == "array_api_strict"
 
 
-def test_a_trained_model_moves_with_its_optimizer_and_goes_on(backend: Any) -> None:
+def test_a_trained_model_moves_with_its_optimizer_and_goes_on(place: Any) -> None:
     stayed, moved = make(), make()
     for model in (stayed, moved):
         model.fit(X, Y, epochs=2, verbose=0, shuffle=False)
-    assert moved.to(*backend) is moved
+    assert moved.to(*place) is moved
     for model in (stayed, moved):
         model.fit(X, Y, epochs=2, verbose=0, shuffle=False)
-    assert moved.backend == backend[0]
+    assert moved.backend == place[0]
     assert int(moved.optimizer.iterations) == 8
     for a, b in zip(stayed.get_weights(), moved.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=2e-4, atol=1e-6)
@@ -157,12 +157,10 @@ def test_sample_weights_of_zero_take_examples_out() -> None:
         (losses.categorical_crossentropy, "softmax", np.eye(2)[Y]),
     ],
 )
-def test_the_forms_of_class_labels_give_the_same_training(
-    loss: Any, activation: Any, labels: Any, backend: Any
-) -> None:
+def test_the_forms_of_class_labels_give_the_same_training(loss: Any, activation: Any, labels: Any, place: Any) -> None:
     reference = make(units=2, activation="softmax", loss="sparse_categorical_crossentropy")
     expected = reference.fit(X, Y, epochs=2, verbose=0).history
-    model = make(backend, 2, activation, loss=loss)
+    model = make(place, 2, activation, loss=loss)
     found = model.fit(X, labels, epochs=2, verbose=0).history
     for name, values in expected.items():
         np.testing.assert_allclose(found[name], values, rtol=1e-4)
@@ -281,10 +279,10 @@ def test_two_models_that_share_a_layer_train_it_in_turn() -> None:
         np.testing.assert_allclose(model.predict(X, verbose=0), model(X), rtol=1e-6)
 
 
-def test_data_are_never_written_to(backend: Any) -> None:
-    space = nna.namespace(*backend)
+def test_data_are_never_written_to(place: Any) -> None:
+    space = nna.namespace(*place)
     x, y = space.asarray(X).value, space.asarray(Y).value
-    make(backend).fit(x, y, verbose=0)
+    make(place).fit(x, y, verbose=0)
     np.testing.assert_array_equal(to_host(x), X)
     np.testing.assert_array_equal(to_host(y), Y)
     assert backend_of(x) is space.backend

@@ -25,8 +25,8 @@ def make(backend: Any = (None, None), optimizer: Any = "sgd") -> Any:
     return model
 
 
-def test_a_loss_that_blows_up_names_epoch_and_step_and_restores_the_last_good_epoch(backend: Any) -> None:
-    model = make(backend, optimizers.SGD(0.01, momentum=0.9))
+def test_a_loss_that_blows_up_names_epoch_and_step_and_restores_the_last_good_epoch(place: Any) -> None:
+    model = make(place, optimizers.SGD(0.01, momentum=0.9))
     kept: dict[int, Any] = {}
 
     def after(epoch: int, logs: Any) -> None:

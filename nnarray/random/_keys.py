@@ -8,9 +8,8 @@ from contextlib import contextmanager
 
 from nnarray._messages import describe
 
-__all__ = ["SeedGenerator", "key_from_seed", "next_key", "preserved_keys", "set_seed"]
-
 Key = tuple[int, int]
+Stream = tuple[Key, tuple[int, int]]
 
 #: Second key word of the streams that a user's own seed opens, apart from those that the process numbers.
 _EXPLICIT = 2**64 - 1
@@ -71,10 +70,20 @@ def key_from_seed(seed: int | None) -> Key:
 class SeedGenerator:
     """A key with a counter that steps at each use.
 
+    Given as `seed`, it makes a function draw other numbers at each call, the same in each run of the program.
+
     Parameters
     ----------
     seed : int, optional
         None takes the process's next key, which `set_seed` makes reproducible.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> seed = nna.random.SeedGenerator(0)
+    >>> first, second = nna.random.uniform((3,), seed=seed), nna.random.uniform((3,), seed=seed)
+    >>> bool((first != second).all())
+    True
     """
 
     def __init__(self, seed: int | None = None) -> None:
@@ -86,3 +95,17 @@ class SeedGenerator:
         """Return the counter and step it."""
         self._count += 1
         return self._count - 1
+
+
+#: What a function takes as `seed`.
+Seed = int | SeedGenerator | None
+
+
+def stream_from_seed(seed: Seed) -> Stream:
+    """Return the key and counter that a call with `seed` draws from.
+
+    An integer gives the same at every call, a SeedGenerator its next, None the process's next.
+    """
+    if isinstance(seed, SeedGenerator):
+        return seed.key, (seed.next(), 0)
+    return key_from_seed(seed), (0, 0)

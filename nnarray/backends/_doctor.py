@@ -1,0 +1,127 @@
+"""What works here, what does not, and what would mend it."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+from nnarray._version import __version__
+from nnarray.backends._base import Backend
+from nnarray.backends._probe import Stage, probe
+from nnarray.backends._registry import get_backend, known_backends
+
+
+def examine(*names: str) -> dict[str, Any]:
+    """Return what `doctor` prints as plain data: dicts, lists, strings, numbers.
+
+    Parameters
+    ----------
+    *names : str
+        Backends to probe; by default all that are known. Each is probed anew.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown.
+    """
+    adapters = [get_backend(name) for name in names or known_backends()]
+    found = [_examine(adapter) for adapter in adapters]
+    return {
+        **{"nnarray": __version__, "python": platform.python_version(), "system": platform.platform()},
+        **{"backends": found, "thread_pools": _thread_pools()},
+    }
+
+
+def doctor(*names: str) -> None:
+    """Print which backends work here, on which devices, and for those that do not, why and what to do.
+
+    The same as ``python -m nnarray doctor``.
+
+    Parameters
+    ----------
+    *names : str
+        Backends to look at; by default all that are known. Each is probed anew, also one that failed before.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> nna.doctor("numpy")  # doctest: +ELLIPSIS
+    nnarray ... on Python ...
+    <BLANKLINE>
+    numpy ...: works
+      cpu
+    ...
+    """
+    print(report(examine(*names)))
+
+
+def report(found: dict[str, Any]) -> str:
+    """Return what `examine` found as text."""
+    parts = [f"nnarray {found['nnarray']} on Python {found['python']}, {found['system']}"]
+    parts += [_backend_text(backend) for backend in found["backends"]]
+    pools = "\n".join(f"  {_pool_text(pool)}" for pool in found["thread_pools"])
+    return "\n\n".join([*parts, f"BLAS and other thread pools\n{pools or '  none that is known'}"])
+
+
+def _examine(adapter: Backend) -> dict[str, Any]:
+    result = probe(adapter, refresh=True)
+    installed = result.stages[0].passed
+    devices = [] if not result.works else [_device(adapter, device) for device in adapter.devices()]
+    return {
+        **{"name": adapter.name, "version": adapter.version() if installed else None, "works": result.works},
+        **{"devices": devices, "stages": [_stage(stage) for stage in result.stages]},
+    }
+
+
+def _device(adapter: Backend, device: Any) -> dict[str, Any]:
+    return {"name": adapter.device_name(device), "memory": adapter.memory(device)}
+
+
+def _stage(stage: Stage) -> dict[str, Any]:
+    found: dict[str, Any] = {"name": stage.name, "passed": stage.passed}
+    if stage.error is not None:
+        error = f"{type(stage.error).__name__}: {stage.error}"
+        found |= {"cause": stage.cause, "cure": stage.cure, "error": error.strip()}
+    return found
+
+
+def _thread_pools() -> list[dict[str, Any]]:
+    import threadpoolctl
+
+    keys = ("internal_api", "version", "num_threads", "threading_layer", "architecture", "user_api")
+    return [{key: pool.get(key) for key in keys} for pool in threadpoolctl.threadpool_info()]
+
+
+def _backend_text(backend: dict[str, Any]) -> str:
+    name = f"{backend['name']} {backend['version'] or ''}".strip()
+    lines = [f"{name}: {'works' if backend['works'] else 'does not work'}"]
+    lines += [f"  {_device_text(device)}" for device in backend["devices"]]
+    if backend["works"]:
+        return "\n".join(lines)
+    passed = [stage["name"] for stage in backend["stages"] if stage["passed"]]
+    failed = backend["stages"][-1]
+    if passed:
+        lines.append(f"  passed: {', '.join(passed)}")
+    # Lines are left long, so that a command can be copied in one piece.
+    lines += [f"  failed: {failed['name']}", f"  cause:  {failed['cause']}", f"  cure:   {failed['cure']}"]
+    return "\n".join(lines)
+
+
+def _device_text(device: dict[str, Any]) -> str:
+    memory = device["memory"]
+    if "total" not in memory:
+        return device["name"]
+    free = memory.get("free", memory["total"] - memory.get("used", 0))
+    return f"{device['name']}, {free / 2**30:.1f} of {memory['total'] / 2**30:.1f} GiB free"
+
+
+def _pool_text(pool: dict[str, Any]) -> str:
+    layer = f", {pool['threading_layer']}" if pool["threading_layer"] else ""
+    version = f" {pool['version']}" if pool["version"] else ""
+    architecture = f" for {pool['architecture']}" if pool["architecture"] else ""
+    return f"{pool['internal_api']}{version}{architecture}: {pool['num_threads']} thread(s){layer}"

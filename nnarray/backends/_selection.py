@@ -1,0 +1,182 @@
+"""Which backend is in force, and what happens when the one that was asked for does not work."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from nnarray.backends._base import Backend
+from nnarray.backends._probe import BackendFallbackWarning, BackendUnavailableError, Probe, probe
+from nnarray.backends._registry import get_backend
+
+
+class _Pair(NamedTuple):
+    backend: Backend
+    device: Any
+
+
+class Selection(_Pair):
+    """A backend with one of its devices (None: the library's default).
+
+    Attributes
+    ----------
+    requested : str
+        The name that was asked for: another than the backend's if that one does not work, or ``"auto"``.
+    """
+
+    requested: str
+
+    def __new__(cls, backend: Backend, device: Any, requested: str | None = None) -> Selection:
+        self = super().__new__(cls, backend, device)
+        self.requested = backend.name if requested is None else requested
+        return self
+
+    # Some libraries' devices can be neither copied nor pickled.
+    def __deepcopy__(self, memo: dict[int, Any]) -> Selection:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        device = None if self.device is None else self.backend.device_name(self.device)
+        return _restored, (self.backend.name, device, self.requested)
+
+
+def _restored(name: str, device: str | None, requested: str) -> Selection:
+    backend = get_backend(name)
+    return Selection(backend, backend.device(device), requested)
+
+
+_default: Selection | None = None
+_scoped: ContextVar[Selection | None] = ContextVar("nnarray_backend", default=None)
+_warned: set[tuple[str, str]] = set()
+
+
+def required_backends() -> tuple[str, ...]:
+    """Return the backends that ``NNARRAY_REQUIRE_BACKEND`` names, separated by commas: nothing may replace them."""
+    names = os.environ.get("NNARRAY_REQUIRE_BACKEND", "").split(",")
+    return tuple(name.strip() for name in names if name.strip())
+
+
+def select(backend: str | ModuleType | Backend, device: Any = None, on_missing: str = "warn") -> Selection:
+    """Return the selection of a backend that works and one of its devices, both checked.
+
+    Parameters
+    ----------
+    backend : str, module or Backend
+        ``"auto"`` is CuPy if it works here, else NumPy.
+    device : optional
+        One of its devices or its name; None takes the library's default.
+    on_missing : {"warn", "raise"}
+        What to do if the backend does not work: take NumPy and warn, once for each cause, or raise.
+
+    Raises
+    ------
+    ValueError
+        If backend, device or `on_missing` is unknown.
+    BackendUnavailableError
+        If the backend does not work and `on_missing` is "raise" or ``NNARRAY_REQUIRE_BACKEND`` names it.
+    """
+    if on_missing not in ("warn", "raise"):
+        raise ValueError(f"on_missing must be 'warn' or 'raise': received on_missing={on_missing!r}.")
+    automatic = backend == "auto" if isinstance(backend, str) else False
+    adapter = get_backend("cupy" if automatic else backend)
+    requested = "auto" if automatic else adapter.name
+    found = probe(adapter)
+    if found.works:
+        return Selection(adapter, adapter.device(device), requested)
+    if adapter.name == "numpy" or adapter.name in required_backends() or (on_missing == "raise" and not automatic):
+        raise unavailable(found)
+    if not automatic:
+        _warn(found)
+    return Selection(get_backend("numpy"), None, requested)
+
+
+def unavailable(found: Probe) -> BackendUnavailableError:
+    """Return the error that says why a backend does not work, caused by what its library raised."""
+    error = BackendUnavailableError(found.explain())
+    error.__cause__ = None if found.failure is None else found.failure.error
+    return error
+
+
+def _warn(found: Probe) -> None:
+    assert found.failure is not None
+    cause = (found.backend, found.failure.cause)
+    if cause in _warned:
+        return
+    _warned.add(cause)
+    warnings.warn(
+        f"{found.explain()} NumPy takes its place. (To make this an error, pass on_missing='raise' or set "
+        f"NNARRAY_REQUIRE_BACKEND={found.backend}; to look closer: python -m nnarray doctor {found.backend})",
+        BackendFallbackWarning,
+        stacklevel=_depth_of_user(),
+    )
+
+
+def _depth_of_user() -> int:
+    """Return the stacklevel, counted from `_warn`, of the first frame outside this package."""
+    frame, depth = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "nnarray":
+        frame, depth = frame.f_back, depth + 1
+    return depth
+
+
+def chosen_backend() -> Selection | None:
+    """Return what `use_backend`, else `set_backend`, else ``NNARRAY_BACKEND`` asks for; None if none of them does."""
+    chosen = _scoped.get() or _default
+    if chosen is None and (name := os.environ.get("NNARRAY_BACKEND")):
+        return select(name)
+    return chosen
+
+
+def current_backend() -> Selection:
+    """Return the selection in force where no array and no argument decides: `chosen_backend` or NumPy."""
+    return chosen_backend() or select("numpy")
+
+
+def set_backend(backend: str | ModuleType, device: Any = None, on_missing: str = "warn") -> None:
+    """Select the backend of the process.
+
+    Parameters
+    ----------
+    backend : str or module
+        ``"numpy"``, ``"cupy"``, ``"torch"``, ``"jax"``, ``"array_api_strict"``, the name of a registered plug-in, or
+        any installed library that follows the array API standard, by name or as its namespace. ``"auto"`` is CuPy if
+        it works here, else NumPy.
+    device : optional
+        One of the library's devices or its name, such as ``"cuda:0"``; None takes the library's default.
+    on_missing : {"warn", "raise"}
+        What to do if the backend does not work here: take NumPy and warn, once for each cause, or raise.
+
+    Raises
+    ------
+    ValueError
+        If backend or device is unknown.
+    BackendUnavailableError
+        If the backend does not work and `on_missing` is "raise" or ``NNARRAY_REQUIRE_BACKEND`` names it.
+    """
+    global _default
+    _default = select(backend, device, on_missing)
+
+
+@contextmanager
+def use_backend(backend: str | ModuleType, device: Any = None, on_missing: str = "warn") -> Iterator[Selection]:
+    """Select a backend inside a ``with`` block; arguments and errors as in `set_backend`.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> with nna.use_backend("numpy") as selection:
+    ...     selection.backend.name
+    'numpy'
+    """
+    selection = select(backend, device, on_missing)
+    token = _scoped.set(selection)
+    try:
+        yield selection
+    finally:
+        _scoped.reset(token)

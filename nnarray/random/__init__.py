@@ -1,0 +1,35 @@
+"""Random numbers by Keras' names, and the seeds and keys they are a function of."""
+
+from nnarray.random._dropout import apply_dropout, check_rate, dropout
+from nnarray.random._keys import (
+    Seed,
+    SeedGenerator,
+    key_from_seed,
+    next_key,
+    preserved_keys,
+    set_seed,
+    stream_from_seed,
+)
+from nnarray.random._normals import normal, standard_truncated_normal, truncated_normal
+from nnarray.random._numbers import randint, uniform
+from nnarray.random._samples import categorical, shuffle
+
+__all__ = [
+    "Seed",
+    "SeedGenerator",
+    "apply_dropout",
+    "categorical",
+    "check_rate",
+    "dropout",
+    "key_from_seed",
+    "next_key",
+    "normal",
+    "preserved_keys",
+    "randint",
+    "set_seed",
+    "shuffle",
+    "standard_truncated_normal",
+    "stream_from_seed",
+    "truncated_normal",
+    "uniform",
+]

@@ -1,0 +1,181 @@
+"""The array of the double, and what NumPy does for it."""
+
+from __future__ import annotations
+
+import functools
+import math
+import sys
+import types
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from cupy import cuda
+
+
+class ndarray(NDArrayOperatorsMixin):  # noqa: N801 -- CuPy's name
+    """An array on one of the devices."""
+
+    __array_priority__ = 100
+
+    def __init__(self, data, device=None):
+        self._data = np.asarray(data)
+        self.device = cuda.Device() if device is None else device
+
+    shape = property(lambda self: self._data.shape)
+    dtype = property(lambda self: self._data.dtype)
+    ndim = property(lambda self: self._data.ndim)
+    size = property(lambda self: self._data.size)
+    nbytes = property(lambda self: self._data.nbytes)
+    # Views lie where their array does, whatever device is current.
+    T = property(lambda self: ndarray(self._data.T, self.device))
+    mT = property(lambda self: ndarray(self._data.mT, self.device))  # noqa: N815 -- the standard's name
+
+    def get(self, out=None):
+        if out is None:
+            return self._data.copy()
+        out[...] = self._data
+        return out
+
+    def __array__(self, *args, **kwargs):
+        raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()`.")
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        if any(not isinstance(x, (ndarray, int, float, complex, bool, np.generic)) for x in inputs):
+            return NotImplemented
+        return _call(getattr(ufunc, method), *inputs, **kwargs)
+
+    def __reduce__(self):
+        return ndarray, (self._data, self.device)
+
+    def __repr__(self):
+        return repr(self._data)
+
+    def __len__(self):
+        return len(self._data)
+
+    def __getitem__(self, key):
+        return ndarray(self._data[_unwrap(key)], self.device)
+
+    def __setitem__(self, key, value):
+        _check(self, value)
+        self._data[_unwrap(key)] = _unwrap(value)
+
+    def __dlpack_device__(self):
+        return 2, self.device.id
+
+    __hash__ = None
+
+    def __bool__(self):
+        return bool(self._data)
+
+    def __float__(self):
+        return float(self._data)
+
+    def __int__(self):
+        return int(self._data)
+
+    def __index__(self):
+        return self._data.__index__()
+
+    def __getattr__(self, name):
+        method = getattr(self._data, name)
+        return functools.partial(_call, method) if callable(method) else method
+
+
+def _check(*values):
+    for x in values:
+        if isinstance(x, ndarray) and x.device != cuda.Device():
+            raise ValueError(f"Array device must be same as the current device: {x.device} != {cuda.Device()}")
+
+
+def _unwrap(x):
+    if isinstance(x, ndarray):
+        return x._data
+    return type(x)(map(_unwrap, x)) if isinstance(x, (list, tuple)) else x
+
+
+def _wrap(x):
+    if isinstance(x, (np.ndarray, np.generic)):
+        return ndarray(x)
+    return type(x)(*map(_wrap, x)) if hasattr(x, "_fields") else tuple(map(_wrap, x)) if isinstance(x, tuple) else x
+
+
+def _flat(values):
+    for x in values:
+        yield from _flat(x) if isinstance(x, (list, tuple)) else (x,)
+
+
+def _call(function, *args, **kwargs):
+    _check(*_flat(args), *_flat(kwargs.values()))
+    return _wrap(function(*_unwrap(args), **{name: _unwrap(x) for name, x in kwargs.items()}))
+
+
+def asarray(a, dtype=None, order=None, *, copy=None, blocking=False):
+    if isinstance(a, ndarray) and a.device == cuda.Device() and dtype in (None, a.dtype) and not copy:
+        return a
+    return ndarray(np.array(_unwrap(a), dtype=dtype))
+
+
+def array(a, dtype=None, copy=True, **_):
+    return asarray(a, dtype, copy=copy)
+
+
+def asnumpy(a):
+    return a.get()
+
+
+def get_default_memory_pool():
+    return types.SimpleNamespace(used_bytes=lambda: 2**20, total_bytes=lambda: 2**21)
+
+
+class RawModule:
+    """The kernels of `nnarray.backends._philox_cuda`, done by NumPy."""
+
+    def __init__(self, code):
+        self.code = code
+
+    def get_function(self, name):
+        from nnarray.backends import _philox
+
+        assert f" {name}(" in self.code
+
+        def launch(grid, block, args):
+            out, size, *words = args
+            _check(out)
+            assert all(type(word) is np.uint64 for word in (size, *words))
+            assert grid[0] * block[0] >= 1
+            key, counter = tuple(map(int, words[:2])), tuple(map(int, words[2:4]))
+            if name.startswith("uniform"):
+                drawn = _philox.uniform(key, counter, out.shape, out.dtype.name)
+            else:
+                low, span = (int(word) for word in words[4:])
+                drawn = _philox.integers(key, counter, out.shape, low, low + (span or 2**64), "uint64").view("int64")
+            assert math.prod(out.shape) == size
+            out._data[...] = drawn
+
+        return launch
+
+
+def passed_on(name):
+    found = getattr(np, name)
+    if callable(found) and not isinstance(found, type):
+        return functools.partial(_call, found)
+    return found
+
+
+def from_dlpack(x):
+    assert x.__dlpack_device__()[0] == 2
+    return ndarray(np.asarray(x.values))
+
+
+def module(name):
+    made = types.ModuleType(f"cupy.{name}")
+    source = getattr(np, name)
+    for each in source.__all__:
+        found = getattr(source, each)
+        callable_ = callable(found) and not isinstance(found, type)
+        setattr(made, each, functools.partial(_call, found) if callable_ else found)
+    made.__all__ = list(source.__all__)
+    sys.modules[made.__name__] = made
+    return made

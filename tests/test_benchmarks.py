@@ -1,0 +1,18 @@
+"""The benchmarks run, on small sizes, and print their ratios."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+
+
+def test_uniforms_are_timed_for_each_dtype_and_size(capsys: Any) -> None:
+    found = runpy.run_path(str(BENCHMARKS / "uniforms.py"))["main"](["--sizes", "1", "20", "--repeats", "1"])
+    assert len(found) == 4
+    assert all(seconds > 0 for line in found for seconds in line)
+    assert [line.split()[:2] for line in capsys.readouterr().out.splitlines()[1:]] == [
+        *(["float32", "1"], ["float32", "20"], ["float64", "1"], ["float64", "20"]),
+    ]
