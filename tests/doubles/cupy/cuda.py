@@ -62,6 +62,8 @@ runtime = types.SimpleNamespace(
     getDevice=lambda: _current[-1],
     memGetInfo=lambda: (3 * 2**30, 4 * 2**30),
     runtimeGetVersion=lambda: 13020,
+    driverGetVersion=lambda: 13020,
+    getDeviceProperties=lambda number: {"name": b"a double", "major": 0, "minor": 0},
     CUDARuntimeError=CUDARuntimeError,
 )
 nvrtc = types.SimpleNamespace(getVersion=_nvrtc_version)
