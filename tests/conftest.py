@@ -25,6 +25,13 @@ def pytest_configure(config: Any) -> None:
     hypothesis.settings.load_profile("deep" if config.getoption("--deep") else "default")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_from_outside() -> None:
+    """Forget the backend that the caller's environment asks for, once the plugin has read it: tests set their own."""
+    for name in ("NNARRAY_BACKEND", "NNARRAY_REQUIRE_BACKEND"):
+        os.environ.pop(name, None)
+
+
 @pytest.fixture(scope="session")
 def place(backend: str, device: Any) -> tuple[str, Any]:
     """Name and device of each array library that tests run on, for ``nna.namespace(*place)`` and its like."""
