@@ -94,7 +94,7 @@ PER_BLOCK = {"uniform_float32": 8, "uniform_float64": 4, "integers_int64": 4}
 @functools.cache
 def kernel(cupy: Any, name: str) -> Any:
     """Return a kernel of `SOURCE`, which CuPy compiles on first use on each device and keeps on disk."""
-    return cupy.RawModule(code=SOURCE).get_function(name)
+    return cupy.RawKernel(SOURCE, name)
 
 
 def grid_for(size: int, per_block: int) -> int:

@@ -129,7 +129,7 @@ def convert(x: Any, backend: Backend, dtype: Any = None, device: Any = None) -> 
     """
     source = find_backend(x)
     if source is not None and source is not backend:
-        x = _received(x, backend, device) if _on_device(x, backend, device) else source.to_numpy(x)
+        x = _received(x, source, backend, device) if _on_device(x, backend, device) else source.to_numpy(x)
     return backend.asarray(x, dtype, device)
 
 
@@ -141,6 +141,10 @@ def _on_device(x: Any, backend: Backend, device: Any) -> bool:
     return backend.shares_memory_of((int(kind), int(number)), device)
 
 
-def _received(x: Any, backend: Backend, device: Any) -> Any:
+def _received(x: Any, source: Backend, backend: Backend, device: Any) -> Any:
     with backend.activate(device):
-        return backend.xp.from_dlpack(x)
+        try:
+            return backend.xp.from_dlpack(x)
+        except BufferError:
+            # What cannot be exported, such as a PyTorch tensor that requires gradients, can still be read.
+            return source.to_numpy(x)

@@ -157,11 +157,16 @@ class _OnDevice(ModuleType):
     def __dir__(self) -> list[str]:
         return dir(self._module)
 
+    @functools.cached_property
+    def _several(self) -> bool:
+        """Whether there is more than one GPU: with one, everything lies there, and nothing need be asked."""
+        return importlib.import_module("cupy").cuda.runtime.getDeviceCount() > 1
+
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._module, name)
         if isinstance(found, ModuleType) and name in ("fft", "linalg"):
             found = _OnDevice(found)
-        elif callable(found) and not isinstance(found, type) and name not in _PLACELESS:
+        elif callable(found) and not isinstance(found, type) and name not in _PLACELESS and self._several:
             found = _placed(found)
         setattr(self, name, found)
         return found

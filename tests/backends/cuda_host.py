@@ -61,12 +61,12 @@ def run(
 
 
 class HostCupy:
-    """`empty` and `RawModule` as CuPy has them, on the host.
+    """`empty` and `RawKernel` as CuPy has them, on the host.
 
     Attributes
     ----------
     compiled : list of str
-        The sources given to `RawModule`.
+        The sources given to `RawKernel`.
     launches : list of (name, grid, block)
     """
 
@@ -86,25 +86,18 @@ class HostCupy:
         self.memory[out.ctypes.data] = memory
         return out
 
-    def RawModule(self, *, code: str) -> Any:  # noqa: N802 -- CuPy's name
-        """Return a module whose functions launch what was compiled for the host."""
+    def RawKernel(self, code: str, name: str) -> Any:  # noqa: N802 -- CuPy's name
+        """Return a function that launches what was compiled for the host."""
         self.compiled.append(code)
-        return Module(self)
-
-
-class Module:
-    def __init__(self, cupy: HostCupy) -> None:
-        self.cupy = cupy
-
-    def get_function(self, name: str) -> Any:
         return lambda grid, block, args: self.launch(name, grid, block, args)
 
     def launch(self, name: str, grid: Any, block: Any, args: Any) -> None:
+        """Run the kernel and look at its guards."""
         out, *words = args
         assert [type(word) for word in words] == [np.uint64] * len(words)
         (blocks,), (threads,) = grid, block
-        self.cupy.launches.append((name, blocks, threads))
-        run(self.cupy.library, name, range(blocks), blocks, threads, out.ctypes.data, [int(word) for word in words])
-        memory, guard = self.cupy.memory.pop(out.ctypes.data), self.cupy.GUARD
+        self.launches.append((name, blocks, threads))
+        run(self.library, name, range(blocks), blocks, threads, out.ctypes.data, [int(word) for word in words])
+        memory, guard = self.memory.pop(out.ctypes.data), self.GUARD
         assert (memory[:guard] == 0xAA).all()
         assert (memory[-guard:] == 0xAA).all()

@@ -161,3 +161,26 @@ def test_auto_prefers_cupy_where_it_works() -> None:
     model.compile(loss="mse", optimizer="sgd", backend="auto")
     history = model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0)
     assert (history.requested_backend, history.actual_backend) == ("auto", "cupy")
+
+
+def test_what_cannot_be_exported_by_dlpack_is_read_through_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Other(type(get_backend("numpy"))):
+        def to_numpy(self, x: Any) -> np.ndarray:
+            return np.asarray(x.values)
+
+    def refuse(x: Any) -> Any:
+        raise BufferError("it requires gradients")
+
+    monkeypatch.setitem(_registry._by_type, OnGpu, Other())
+    monkeypatch.setattr(BACKEND.xp, "from_dlpack", refuse)
+    np.testing.assert_array_equal(convert(OnGpu(0), BACKEND).get(), [1.0, 2.0])
+
+
+def test_with_one_gpu_functions_are_those_of_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    from array_api_compat import cupy as compat
+
+    from nnarray.backends.cupy import CupyBackend
+
+    monkeypatch.setattr(cupy.cuda.runtime, "getDeviceCount", lambda: 1)
+    assert CupyBackend().xp.exp is compat.exp
+    assert BACKEND.xp.exp is not compat.exp

@@ -13,7 +13,7 @@ import numpy as _np
 
 from cupy import cuda
 from cupy._core import (
-    RawModule,
+    RawKernel,
     _check,
     _unwrap,
     array,

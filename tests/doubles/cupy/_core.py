@@ -129,32 +129,28 @@ def get_default_memory_pool():
     return types.SimpleNamespace(used_bytes=lambda: 2**20, total_bytes=lambda: 2**21)
 
 
-class RawModule:
-    """The kernels of `nnarray.backends._philox_cuda`, done by NumPy."""
+class RawKernel:
+    """One of the kernels of `nnarray.backends._philox_cuda`, done by NumPy."""
 
-    def __init__(self, code):
-        self.code = code
+    def __init__(self, code, name):
+        assert f" {name}(" in code
+        self.name = name
 
-    def get_function(self, name):
+    def __call__(self, grid, block, args):
         from nnarray.backends import _philox
 
-        assert f" {name}(" in self.code
-
-        def launch(grid, block, args):
-            out, size, *words = args
-            _check(out)
-            assert all(type(word) is np.uint64 for word in (size, *words))
-            assert grid[0] * block[0] >= 1
-            key, counter = tuple(map(int, words[:2])), tuple(map(int, words[2:4]))
-            if name.startswith("uniform"):
-                drawn = _philox.uniform(key, counter, out.shape, out.dtype.name)
-            else:
-                low, span = (int(word) for word in words[4:])
-                drawn = _philox.integers(key, counter, out.shape, low, low + (span or 2**64), "uint64").view("int64")
-            assert math.prod(out.shape) == size
-            out._data[...] = drawn
-
-        return launch
+        out, size, *words = args
+        _check(out)
+        assert all(type(word) is np.uint64 for word in (size, *words))
+        assert grid[0] * block[0] >= 1
+        key, counter = tuple(map(int, words[:2])), tuple(map(int, words[2:4]))
+        if self.name.startswith("uniform"):
+            drawn = _philox.uniform(key, counter, out.shape, out.dtype.name)
+        else:
+            low, span = (int(word) for word in words[4:])
+            drawn = _philox.integers(key, counter, out.shape, low, low + (span or 2**64), "uint64").view("int64")
+        assert math.prod(out.shape) == size
+        out._data[...] = drawn
 
 
 def passed_on(name):
