@@ -7,7 +7,7 @@ import json
 import click
 
 from nnarray._version import __version__
-from nnarray.backends import examine, report
+from nnarray.backends import examine, get_backend, report
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -25,9 +25,11 @@ def doctor(backends: tuple[str, ...], as_json: bool) -> None:
     With one or more BACKENDs only these are looked at, and the exit code is 1 if one of them does not work.
     """
     try:
-        found = examine(*backends)
+        for name in backends:
+            get_backend(name)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+    found = examine(*backends)
     click.echo(json.dumps(found, indent=2) if as_json else report(found))
     if backends and not all(backend["works"] for backend in found["backends"]):
         raise click.exceptions.Exit(1)

@@ -14,8 +14,10 @@ from nnarray.backends._registry import (
 )
 from nnarray.backends._selection import (
     Selection,
+    check_on_missing,
     chosen_backend,
     current_backend,
+    insisted_on,
     required_backends,
     select,
     set_backend,
@@ -32,6 +34,7 @@ __all__ = [
     "Stage",
     "available_backends",
     "backend_of",
+    "check_on_missing",
     "chosen_backend",
     "convert",
     "current_backend",
@@ -40,6 +43,7 @@ __all__ = [
     "find_backend",
     "generator",
     "get_backend",
+    "insisted_on",
     "known_backends",
     "probe",
     "report",

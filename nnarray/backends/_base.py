@@ -91,23 +91,25 @@ class Backend:
                     raise RuntimeError(f"its {name} came back as {found.tolist()}, not {right.tolist()}")
 
         return (
-            *(("import", lambda: self.xp), ("device", self._require_device), ("allocate", allocate)),
-            *(("elementwise", elementwise), ("product", product), ("random", random), ("transfer", transfer)),
+            ("import", lambda: self.xp),
+            ("device", self._require_device),
+            ("allocate", allocate),
+            ("elementwise", elementwise),
+            ("product", product),
+            ("random", random),
+            ("transfer", transfer),
         )
 
     def _require_device(self) -> None:
         if not self.devices():
             raise RuntimeError("the library has no device")
 
-    def diagnose(self, stage: str, error: Exception) -> tuple[str, str]:
+    def diagnose(self, stage: str, error: BaseException) -> tuple[str, str]:
         """Return the cause of a failed stage in plain words, and what to do about it."""
         library = self.library_name
         if isinstance(error, ModuleNotFoundError) and error.name == library:
             return f"{library} is not installed.", f"Install it with: pip install {library.replace('_', '-')}"
-        return (
-            f"{type(error).__name__}: {str(error).strip().rstrip('.')}.",
-            f"Install {library} anew, or choose another backend.",
-        )
+        return f"{summary(error)}.", f"Install {library} anew, or choose another backend."
 
     @property
     def library_name(self) -> str:
@@ -126,7 +128,7 @@ class Backend:
 
     def device(self, spec: Any) -> Any:
         """Return the library's device object for `spec`: None (the default), a device, or its name."""
-        if not isinstance(spec, str):
+        if not isinstance(spec, (str, int)):
             return spec
         devices = self.devices()
         for device in devices:
@@ -216,12 +218,27 @@ class Backend:
         """
         return self.asarray(_philox.integers(key, counter, shape, low, high, dtype), device=device)
 
+    def index_dtype(self, device: Any) -> str:
+        """Return the name of the dtype in which `device` takes indices."""
+        return self.dtype_name(self.xp.__array_namespace_info__().default_dtypes(device=device)["indexing"])
+
     def dtype_name(self, dtype: Any) -> str:
         """Return the standard's name of one of the library's dtypes, such as ``"float32"``."""
         for name in DTYPE_NAMES:
             if getattr(self.xp, name, None) == dtype:
                 return name
         raise TypeError(unknown_name(f"dtype of backend {self.name!r}", dtype, DTYPE_NAMES))
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an exception's message, or its type if it has none."""
+    return next((line.strip().rstrip(".") for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def summary(error: BaseException) -> str:
+    """Return the type of an exception and the first line of its message."""
+    line = first_line(error)
+    return line if line == type(error).__name__ else f"{type(error).__name__}: {line}"
 
 
 DTYPE_NAMES = (

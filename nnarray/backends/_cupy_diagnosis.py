@@ -9,8 +9,11 @@ import os
 import re
 import sys
 
+from nnarray.backends._base import first_line, summary
+
 #: Oldest driver for each major version of CUDA (NVIDIA, "CUDA Compatibility", table 1).
 _DRIVERS = {12: "525", 13: "580"}
+_LIBRARIES = {"nvrtc": "NVRTC, CUDA's run-time compiler,", "cublas": "cuBLAS, CUDA's matrix products,"}
 _ELSE = "Without a GPU, choose backend='numpy'."
 
 
@@ -21,36 +24,43 @@ def diagnose(stage: str, error: BaseException) -> tuple[str, str]:
         return _several_wheels(wheels)
     wheel = wheels[0] if wheels else ""
     text = "\n".join(_messages(error))
+    if wheel and not re.fullmatch(r"cupy|cupy-cuda1[23]x", wheel):
+        return (
+            f"{wheel} is installed, and nnarray is written for CuPy on CUDA 12 and 13 ({summary(error)}).",
+            f"If there is an NVIDIA GPU: {_install('cupy-cuda13x', replacing=wheel)}",
+        )
     if stage == "import":
         return _import_failed(error, wheel, text)
     if isinstance(error, MemoryError) or re.search(r"out of memory|MemoryAllocation|ALLOC_FAILED", text):
         return (
-            f"No memory is left on the GPU ({_first_line(error)}).",
+            f"No memory is left on the GPU ({first_line(error)}).",
             "End other programs on it (nvidia-smi lists them), or choose another GPU with CUDA_VISIBLE_DEVICES.",
         )
-    for library, name in (("nvrtc", "NVRTC, CUDA's run-time compiler,"), ("cublas", "cuBLAS, CUDA's matrix products,")):
-        if re.search(rf"lib{library}|{library}\w*\.dll|{library}\w*64_", text):
-            return f"{name} is missing ({_first_line(error)}).", _reinstall(wheel)
-    if re.search(r"could ?n[o']t open source file|cannot open source file|file not found", text):
-        return f"CUDA's header files are missing ({_first_line(error)}).", _reinstall(wheel)
+    library = re.search(r"lib(nvrtc|cublas|cu[a-z]+)[\w.-]*\.so|\b(nvrtc|cublas)\w*\.dll", text)
+    if library and re.search(r"Failure finding|cannot open shared object|No such file|[Cc]ould not (find|load)", text):
+        name = library[1] or library[2]
+        missing = _LIBRARIES.get(name.removesuffix("Lt"), f"lib{name}, a part of CUDA,")
+        return f"{missing} is missing ({first_line(error)}).", _reinstall(wheel)
+    if re.search(r"(could ?n[o']t|cannot) open source file", text):
+        return f"CUDA's header files are missing ({first_line(error)}).", _reinstall(wheel)
     if re.search(r"InsufficientDriver|NoDevice|no CUDA-capable|no device", text):
         return _no_device(wheel)
     if re.search(r"NoKernelImage|UnsupportedPtxVersion|InvalidPtx|gpu-architecture|SystemDriverMismatch", text):
         return (
-            f"CUDA of {wheel or 'CuPy'} and the GPU with its driver do not fit together ({_first_line(error)}).",
-            f"Update NVIDIA's driver, or take the other CUDA version: {_install(_other(wheel), replacing=wheel)}",
+            f"CUDA of {wheel or 'CuPy'} and the GPU with its driver do not fit together ({first_line(error)}).",
+            f"Update NVIDIA's driver, or take the other CUDA version: {_other(wheel)}",
         )
     if "DevicesUnavailable" in text:
         return (
             "The GPU is held by another program in exclusive mode.",
             "End it (nvidia-smi lists it), or choose another GPU with CUDA_VISIBLE_DEVICES.",
         )
-    return f"{type(error).__name__}: {_first_line(error)}.", f"If nothing else helps: {_reinstall(wheel)}"
+    return f"{summary(error)}.", f"If nothing else helps: {_reinstall(wheel)}"
 
 
 def installed_wheels() -> list[str]:
     """Return the distributions of CuPy that are installed; they share their files, so there may be but one."""
-    names = {dist.name for dist in importlib.metadata.distributions() if dist.name}
+    names = {str(dist.metadata.get("Name")) for dist in importlib.metadata.distributions()}
     return sorted(name for name in names if re.fullmatch(r"(amd-)?cupy(-cuda\d+x?|-rocm-[\d-]+)?", name))
 
 
@@ -108,11 +118,16 @@ def _no_device(wheel: str) -> tuple[str, str]:
             f"Update NVIDIA's driver to {_DRIVERS[wanted]} or newer, or match it: "
             f"{_install(f'cupy-cuda{max(driver[0], 12)}x', replacing=wheel)}",
         )
-    hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if hidden is not None:
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None and (not visible.strip() or visible.strip().startswith("-")):
         return (
-            f"CUDA_VISIBLE_DEVICES={hidden!r} hides every GPU.",
+            f"CUDA_VISIBLE_DEVICES={visible!r} hides every GPU.",
             "Unset it, or set it to the numbers of the GPUs to use (0 is the first), before Python starts.",
+        )
+    if visible is not None:
+        return (
+            f"Of CUDA_VISIBLE_DEVICES={visible!r} no GPU is found.",
+            "Unset it, or set it to numbers that nvidia-smi -L lists, before Python starts.",
         )
     return "There is a driver, but it finds no CUDA GPU.", f"Look at what nvidia-smi says. {_ELSE}"
 
@@ -127,7 +142,10 @@ def _cuda_of(wheel: str) -> int:
 
 
 def _other(wheel: str) -> str:
-    return "cupy-cuda12x" if wheel.startswith("cupy-cuda13") else "cupy-cuda13x"
+    """Return the line that brings CuPy for the CUDA version that the wheel in hand is not for."""
+    if wheel == "cupy":
+        return f"conda install -c conda-forge cupy cuda-version={12 if _cuda_of(wheel) == 13 else 13}"
+    return _install("cupy-cuda12x" if wheel.startswith("cupy-cuda13") else "cupy-cuda13x", replacing=wheel)
 
 
 def _install(wheel: str, replacing: str = "") -> str:
@@ -145,12 +163,8 @@ def _reinstall(wheel: str) -> str:
 
 def _messages(error: BaseException | None) -> list[str]:
     """Return the messages of an exception and of those that led to it, the first cause last."""
-    found = []
-    while error is not None:
-        found.append(f"{type(error).__name__}: {error}")
+    found: dict[int, str] = {}
+    while error is not None and id(error) not in found:
+        found[id(error)] = f"{type(error).__name__}: {error}"
         error = error.__cause__ or error.__context__
-    return found
-
-
-def _first_line(error: BaseException) -> str:
-    return next((line.strip().rstrip(".") for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return list(found.values())

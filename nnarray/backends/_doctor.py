@@ -7,7 +7,7 @@ from typing import Any
 
 from nnarray._version import __version__
 from nnarray.backends._base import Backend
-from nnarray.backends._probe import Stage, probe
+from nnarray.backends._probe import Stage, failed, probe
 from nnarray.backends._registry import get_backend, known_backends
 
 
@@ -25,10 +25,12 @@ def examine(*names: str) -> dict[str, Any]:
         If a name is unknown.
     """
     adapters = [get_backend(name) for name in names or known_backends()]
-    found = [_examine(adapter) for adapter in adapters]
     return {
-        **{"nnarray": __version__, "python": platform.python_version(), "system": platform.platform()},
-        **{"backends": found, "thread_pools": _thread_pools()},
+        "nnarray": __version__,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "backends": [_examine(adapter) for adapter in adapters],
+        "thread_pools": _thread_pools(),
     }
 
 
@@ -70,16 +72,26 @@ def report(found: dict[str, Any]) -> str:
 
 def _examine(adapter: Backend) -> dict[str, Any]:
     result = probe(adapter, refresh=True)
-    installed = result.stages[0].passed
-    devices = [] if not result.works else [_device(adapter, device) for device in adapter.devices()]
+    stages = list(result.stages)
+    version, devices = None, []
+    try:
+        version = adapter.version() if stages[0].passed else None
+        devices = [_device(adapter, device) for device in adapter.devices()] if result.works else []
+    except Exception as error:
+        # What can no longer say what it is does not work.
+        stages.append(failed(adapter, "describe", error))
     return {
-        **{"name": adapter.name, "version": adapter.version() if installed else None, "works": result.works},
-        **{"devices": devices, "stages": [_stage(stage) for stage in result.stages]},
+        "name": adapter.name,
+        "version": version,
+        "works": stages[-1].passed,
+        "devices": devices,
+        "stages": [_stage(stage) for stage in stages],
     }
 
 
 def _device(adapter: Backend, device: Any) -> dict[str, Any]:
-    return {"name": adapter.device_name(device), "memory": adapter.memory(device)}
+    memory = {name: int(value) for name, value in adapter.memory(device).items()}
+    return {"name": adapter.device_name(device), "memory": memory}
 
 
 def _stage(stage: Stage) -> dict[str, Any]:

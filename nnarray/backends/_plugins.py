@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nnarray._messages import describe
-from nnarray.backends._base import Backend
+from nnarray.backends._base import Backend, summary
 
 GROUP = "nnarray.backends"
 
@@ -34,7 +34,7 @@ def load_plugin(name: str) -> Backend:
             raise TypeError(f"it must name a subclass of nnarray.backends.Backend: received {describe(made)}")
         if made.name != name:
             raise ValueError(f"its name and that of its entry point differ: received {made.name!r} and {name!r}")
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return _Unloadable(entry, error)
     return made
 
@@ -42,7 +42,7 @@ def load_plugin(name: str) -> Backend:
 class _Unloadable(Backend):
     """Stands for a plug-in that cannot be loaded, so that it disturbs nobody who does not ask for it."""
 
-    def __init__(self, entry: importlib.metadata.EntryPoint, error: Exception) -> None:
+    def __init__(self, entry: importlib.metadata.EntryPoint, error: BaseException) -> None:
         super().__init__(entry.name, entry.module)
         self._entry = entry
         self._error = error
@@ -53,9 +53,9 @@ class _Unloadable(Backend):
 
         return (("import", load),)
 
-    def diagnose(self, stage: str, error: Exception) -> tuple[str, str]:
+    def diagnose(self, stage: str, error: BaseException) -> tuple[str, str]:
         package = self._entry.dist.name if self._entry.dist else self._entry.module
         return (
-            f"The plug-in that registers it, {self._entry.value} of {package}, cannot be loaded: {error}.",
+            f"The plug-in that registers it, {self._entry.value} of {package}, cannot be loaded: {summary(error)}.",
             f"Mend, update or uninstall {package}.",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,7 +25,7 @@ class Stage(NamedTuple):
     ----------
     name : str
     passed : bool
-    error : Exception or None
+    error : BaseException or None
         What the library raised.
     cause : str
         The error in plain words.
@@ -34,7 +35,7 @@ class Stage(NamedTuple):
 
     name: str
     passed: bool
-    error: Exception | None = None
+    error: BaseException | None = None
     cause: str = ""
     cure: str = ""
 
@@ -71,25 +72,37 @@ class Probe(NamedTuple):
 
 
 _found: dict[str, Probe] = {}
+_lock = threading.RLock()
 
 
 def probe(backend: Backend, refresh: bool = False) -> Probe:
     """Return what the stages of `backend` found; they run once in a process, or again with `refresh`."""
-    if refresh or backend.name not in _found:
-        _found[backend.name] = _run(backend)
-    return _found[backend.name]
+    with _lock:
+        if refresh or backend.name not in _found:
+            _found[backend.name] = _run(backend)
+        return _found[backend.name]
+
+
+def failed(backend: Backend, name: str, error: BaseException) -> Stage:
+    """Return the stage that `error` ended, diagnosed by the backend, or as it is where the diagnosis fails too."""
+    try:
+        return Stage(name, False, error, *backend.diagnose(name, error))
+    except Exception:
+        return Stage(name, False, error, f"{type(error).__name__}: {error}.", f"Choose another than {backend.name}.")
 
 
 def _run(backend: Backend) -> Probe:
     stages: list[Stage] = []
-    for name, check in backend.stages():
+    name = "import"
+    # Libraries warn of a broken install and go on; whether it is broken is what is being found out.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         try:
-            # Libraries warn of a broken install and go on; whether it is broken is what is being found out.
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            for name, check in backend.stages():
                 check()
-        except Exception as error:
-            stages.append(Stage(name, False, error, *backend.diagnose(name, error)))
-            break
-        stages.append(Stage(name, True))
+                stages.append(Stage(name, True))
+            if not stages:
+                raise RuntimeError("its probe has no stages")
+        except (Exception, SystemExit) as error:
+            stages.append(failed(backend, name, error))
     return Probe(backend.name, tuple(stages))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import threading
 from types import ModuleType
 from typing import Any
 
@@ -23,6 +24,7 @@ _GENERIC = ("array_api_strict",)
 _ALIASES = {"jax.numpy": "jax"}
 _backends: dict[str, Backend] = {}
 _by_type: dict[type, Backend | None] = {}
+_lock = threading.RLock()
 
 
 def known_backends() -> tuple[str, ...]:
@@ -49,7 +51,9 @@ def get_backend(backend: str | ModuleType | Backend) -> Backend:
     name = name.removeprefix("array_api_compat.")
     name = _ALIASES.get(name, name)
     if name not in _backends:
-        _backends[name] = _make_backend(name)
+        with _lock:
+            if name not in _backends:
+                _backends[name] = _make_backend(name)
     return _backends[name]
 
 
@@ -64,16 +68,17 @@ def _make_backend(name: str) -> Backend:
     for other in plugins():
         if get_backend(other).module.removeprefix("array_api_compat.") == name:
             return get_backend(other)
-    if not _conforms(name):
+    try:
+        conforms = hasattr(importlib.import_module(name), "__array_namespace_info__")
+    except (TypeError, ValueError):
+        conforms = False
+    except ImportError as error:
+        if error.name != name.partition(".")[0]:
+            raise ValueError(f"Backend {name!r} is installed and cannot be imported: {error}.") from error
+        conforms = False
+    if not conforms:
         raise ValueError(unknown_name("backend", name, known_backends()))
     return Backend(name, name)
-
-
-def _conforms(name: str) -> bool:
-    try:
-        return hasattr(importlib.import_module(name), "__array_namespace_info__")
-    except (ImportError, ValueError):
-        return False
 
 
 def available_backends() -> list[str]:

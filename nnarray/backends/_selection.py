@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,12 +55,22 @@ def _restored(name: str, device: str | None, requested: str) -> Selection:
 _default: Selection | None = None
 _scoped: ContextVar[Selection | None] = ContextVar("nnarray_backend", default=None)
 _warned: set[tuple[str, str]] = set()
+_lock = threading.RLock()
 
 
 def required_backends() -> tuple[str, ...]:
-    """Return the backends that ``NNARRAY_REQUIRE_BACKEND`` names, separated by commas: nothing may replace them."""
-    names = os.environ.get("NNARRAY_REQUIRE_BACKEND", "").split(",")
-    return tuple(name.strip() for name in names if name.strip())
+    """Return the backends that ``NNARRAY_REQUIRE_BACKEND`` names, separated by commas: nothing may replace them.
+
+    Raises
+    ------
+    ValueError
+        If one of them is unknown: a guard with a typo in its name would guard nothing.
+    """
+    names = [name.strip() for name in os.environ.get("NNARRAY_REQUIRE_BACKEND", "").split(",")]
+    try:
+        return tuple(get_backend(name).name for name in names if name)
+    except ValueError as error:
+        raise ValueError(f"NNARRAY_REQUIRE_BACKEND={','.join(names)}: {error}") from None
 
 
 def select(backend: str | ModuleType | Backend, device: Any = None, on_missing: str = "warn") -> Selection:
@@ -81,9 +92,8 @@ def select(backend: str | ModuleType | Backend, device: Any = None, on_missing: 
     BackendUnavailableError
         If the backend does not work and `on_missing` is "raise" or ``NNARRAY_REQUIRE_BACKEND`` names it.
     """
-    if on_missing not in ("warn", "raise"):
-        raise ValueError(f"on_missing must be 'warn' or 'raise': received on_missing={on_missing!r}.")
-    automatic = backend == "auto" if isinstance(backend, str) else False
+    check_on_missing(on_missing)
+    automatic = isinstance(backend, str) and backend == "auto"
     adapter = get_backend("cupy" if automatic else backend)
     requested = "auto" if automatic else adapter.name
     found = probe(adapter)
@@ -96,6 +106,20 @@ def select(backend: str | ModuleType | Backend, device: Any = None, on_missing: 
     return Selection(get_backend("numpy"), None, requested)
 
 
+def check_on_missing(on_missing: str) -> str:
+    """Return what to do if a backend does not work, or raise ValueError if it is neither "warn" nor "raise"."""
+    if on_missing not in ("warn", "raise"):
+        raise ValueError(f"on_missing must be 'warn' or 'raise': received on_missing={on_missing!r}.")
+    return on_missing
+
+
+def insisted_on(selection: Selection, on_missing: str) -> Selection:
+    """Return a selection made before; if `on_missing` is "raise", raise where NumPy took a backend's place in it."""
+    if on_missing == "raise" and selection.requested not in (selection.backend.name, "auto"):
+        raise unavailable(probe(get_backend(selection.requested)))
+    return selection
+
+
 def unavailable(found: Probe) -> BackendUnavailableError:
     """Return the error that says why a backend does not work, caused by what its library raised."""
     error = BackendUnavailableError(found.explain())
@@ -106,36 +130,48 @@ def unavailable(found: Probe) -> BackendUnavailableError:
 def _warn(found: Probe) -> None:
     assert found.failure is not None
     cause = (found.backend, found.failure.cause)
-    if cause in _warned:
-        return
-    _warned.add(cause)
-    warnings.warn(
-        f"{found.explain()} NumPy takes its place. (To make this an error, pass on_missing='raise' or set "
-        f"NNARRAY_REQUIRE_BACKEND={found.backend}; to look closer: python -m nnarray doctor {found.backend})",
-        BackendFallbackWarning,
-        stacklevel=_depth_of_user(),
-    )
+    with _lock:
+        if cause in _warned:
+            return
+        warnings.warn(
+            f"{found.explain()} NumPy takes its place. (To make this an error, pass on_missing='raise' or set "
+            f"NNARRAY_REQUIRE_BACKEND={found.backend}; to look closer: python -m nnarray doctor {found.backend})",
+            BackendFallbackWarning,
+            stacklevel=_depth_of_user(),
+        )
+        # Only once it is said: where warnings are errors, each request is one.
+        _warned.add(cause)
 
 
 def _depth_of_user() -> int:
     """Return the stacklevel, counted from `_warn`, of the first frame outside this package."""
     frame, depth = sys._getframe(1), 1
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "nnarray":
+    own = ("nnarray", "contextlib")
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in own:
         frame, depth = frame.f_back, depth + 1
     return depth
 
 
-def chosen_backend() -> Selection | None:
-    """Return what `use_backend`, else `set_backend`, else ``NNARRAY_BACKEND`` asks for; None if none of them does."""
+def chosen_backend(on_missing: str = "warn") -> Selection | None:
+    """Return what `use_backend`, else `set_backend`, else ``NNARRAY_BACKEND`` asks for; None if none of them does.
+
+    Raises
+    ------
+    BackendUnavailableError
+        If that does not work and `on_missing` is "raise", also where NumPy has taken its place before.
+    """
     chosen = _scoped.get() or _default
-    if chosen is None and (name := os.environ.get("NNARRAY_BACKEND")):
-        return select(name)
-    return chosen
+    if chosen is None and (name := os.environ.get("NNARRAY_BACKEND", "").strip()):
+        try:
+            return select(name, on_missing=on_missing)
+        except ValueError as error:
+            raise ValueError(f"NNARRAY_BACKEND={name}: {error}") from None
+    return None if chosen is None else insisted_on(chosen, on_missing)
 
 
-def current_backend() -> Selection:
+def current_backend(on_missing: str = "warn") -> Selection:
     """Return the selection in force where no array and no argument decides: `chosen_backend` or NumPy."""
-    return chosen_backend() or select("numpy")
+    return chosen_backend(on_missing) or select("numpy")
 
 
 def set_backend(backend: str | ModuleType, device: Any = None, on_missing: str = "warn") -> None:

@@ -53,7 +53,7 @@ class CupyBackend(Backend):
             for name, check in super().stages()
         )
 
-    def diagnose(self, stage: str, error: Exception) -> tuple[str, str]:
+    def diagnose(self, stage: str, error: BaseException) -> tuple[str, str]:
         return _cupy_diagnosis.diagnose(stage, error)
 
     # -- devices ----------------------------------------------------------------------------------------------------

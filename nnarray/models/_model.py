@@ -72,7 +72,8 @@ class Model(Trainer):
         if self._home is None:
             return super().__call__(inputs, *args, **kwargs)
         backend, device = self._home
-        if find_backend(inputs) not in (None, backend):
+        source = find_backend(inputs)
+        if source is not None and (source is not backend or source.device_of(inputs) != device):
             inputs = convert(inputs, backend, device=device)
         with self._active():
             return super().__call__(inputs, *args, **kwargs)

@@ -103,5 +103,6 @@ def shuffle(x: Any, axis: int = 0, seed: Seed = None) -> Any:
     if not -raw.ndim <= check_integer("axis", axis) < raw.ndim:
         raise ValueError(f"shuffle needs an axis of x: received axis={axis} for {describe(raw)}.")
     order = generator(*stream_from_seed(seed)).permutation(raw.shape[axis])
-    indices = backend.asarray(order, device=backend.device_of(raw))
+    device = backend.device_of(raw)
+    indices = backend.asarray(order, backend.index_dtype(device), device)
     return array_namespace(x).take(x, indices, axis=axis)

@@ -71,9 +71,14 @@ def places(text: str) -> Places:
                 found = (Place(name, None, name, reason),)
             if reason:
                 left_out[name] = reason
-            taken |= {place.id: place for place in found}
+            known = {(place.backend, place.device) for place in taken.values()}
+            taken |= {place.id: place for place in found if (place.backend, place.device) not in known}
     working = {place.backend for place in taken.values() if not place.missing}
-    for name in required_backends():
+    try:
+        required = required_backends()
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
+    for name in required:
         if name not in working:
             reason = left_out.get(name) or f"--backend {text} leaves it out."
             raise pytest.UsageError(f"NNARRAY_REQUIRE_BACKEND={name}, but: {reason}")
@@ -87,15 +92,19 @@ def _of(token: str, device_too: bool) -> tuple[tuple[Place, ...], str]:
     name, _, device = token.partition(":") if device_too else (token, "", "")
     try:
         adapter = get_backend(name)
-        found = probe(adapter)
-        if not found.works:
-            return (), found.explain()
-        if device:
-            adapter.device(device)
-            return (Place(name, device, token),), ""
     except ValueError as error:
         return (), str(error)
-    return _two_devices(adapter), ""
+    found = probe(adapter)
+    if not found.works:
+        return (), found.explain()
+    try:
+        if device:
+            device = adapter.device_name(adapter.device(device))
+            return (Place(adapter.name, device, f"{adapter.name}:{device}"),), ""
+        return _two_devices(adapter), ""
+    except Exception as error:
+        # Whatever the library of one backend raises, the others are tested.
+        return (), str(error) or type(error).__name__
 
 
 def _two_devices(adapter: Backend) -> tuple[Place, ...]:
@@ -133,6 +142,8 @@ def _with_version(place: Place) -> str:
 
 def _marked(node: Any, marker: str) -> list[Any]:
     marks = list(node.iter_markers(marker))
+    if not all(mark.args for mark in marks):
+        raise pytest.UsageError(f"{node.nodeid}: {marker} needs the name of a backend, as in {marker}('cupy').")
     for name in (name for mark in marks for name in mark.args):
         if name not in known_backends():
             raise pytest.UsageError(f"{node.nodeid}: {unknown_name('backend', name, known_backends())}")
@@ -164,6 +175,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "nnarray_place" in getattr(item, "fixturenames", ()):
             continue
+        _marked(item, "exclude_backend")
         for mark in _marked(item, "require_backend"):
             if not working & set(mark.args):
                 item.add_marker(pytest.mark.skip(reason=f"needs a backend that is left out: {', '.join(mark.args)}"))
@@ -184,6 +196,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
 @pytest.fixture(scope="session")
 def nnarray_place(request: pytest.FixtureRequest) -> Place:
     """Library and device of this run of the test."""
+    if not hasattr(request, "param"):
+        pytest.fail("xp, device and backend must be arguments of the test: asked for later, they have no one value.")
     return request.param
 
 

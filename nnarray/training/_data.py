@@ -84,7 +84,7 @@ class Data(NamedTuple):
                 return None
             source = backend_of(array)
             keep = keep and source.xp.isdtype(array.dtype, ("integral", "bool"))
-            return convert(array, backend, "int64" if keep else dtype, device)
+            return convert(array, backend, backend.index_dtype(device) if keep else dtype, device)
 
         return Data(move(self.x, False), move(self.y, keep_labels), move(self.sample_weight, False))
 
@@ -92,7 +92,8 @@ class Data(NamedTuple):
         """Yield batches, the last one possibly short, in the order of the rows or of the given permutation."""
         backend = backend_of(self.x)
         if order is not None:
-            order = backend.asarray(order, device=backend.device_of(self.x))
+            device = backend.device_of(self.x)
+            order = backend.asarray(order, backend.index_dtype(device), device)
         for start in range(0, self.length, batch_size):
             stop = min(start + batch_size, self.length)
             if order is None:

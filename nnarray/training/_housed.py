@@ -5,16 +5,9 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Any
 
-from nnarray.backends import Selection, chosen_backend, convert, find_backend, select
+from nnarray.backends import Selection, check_on_missing, convert, current_backend, find_backend, insisted_on, select
 from nnarray.layers import Layer
 from nnarray.variables import Variable
-
-
-def asked_for(backend: Any, device: Any, on_missing: str) -> Selection | None:
-    """Return the selection that explicit arguments ask for, None if they ask for nothing."""
-    if backend is None and device is None and on_missing == "warn":
-        return None
-    return select("numpy" if backend is None else backend, device, on_missing)
 
 
 class Housed(Layer):
@@ -34,8 +27,10 @@ class Housed(Layer):
 
     def __init__(self, backend: Any = None, device: Any = None, on_missing: str = "warn", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._wanted: Selection | None = asked_for(backend, device, on_missing)
+        self._wanted: Selection | None = None
         self._home: Selection | None = None
+        self._on_missing = "warn"
+        self._wanted, self._on_missing = self._asked(backend, device, on_missing)
 
     @property
     def backend(self) -> str:
@@ -66,6 +61,18 @@ class Housed(Layer):
         self._move(self._wanted)
         return self
 
+    def _asked(self, backend: Any, device: Any, on_missing: str | None) -> tuple[Selection | None, str]:
+        """Return where explicit arguments put the model, and what is to happen if that does not work.
+
+        A device alone is one of the backend in force.
+        """
+        policy = self._on_missing if on_missing is None else check_on_missing(on_missing)
+        if backend is not None:
+            return select(backend, device, policy), policy
+        if device is not None:
+            return select((self._wanted or current_backend(policy)).backend, device, policy), policy
+        return self._wanted and insisted_on(self._wanted, policy), policy
+
     def _selection(self, x: Any) -> Selection:
         """Return where the model is to live when fitted to `x`."""
         if self._wanted is not None:
@@ -74,14 +81,14 @@ class Housed(Layer):
         if source is not None and source.name != "numpy":
             return Selection(source, source.device_of(x))
         # NumPy arrays are what data comes in, not a vote against a backend that was asked for.
-        return chosen_backend() or select("numpy")
+        return current_backend(self._on_missing)
 
     def _move(self, selection: Selection) -> None:
         backend, device = selection
         if device is None:
             device = backend.device_of(backend.asarray(0.0))
         away = [v for v in dict.fromkeys(self._state()) if v.backend is not backend or v.device != device]
-        values = [backend.xp.asarray(convert(v.numpy(), backend, v.dtype, device), copy=True) for v in away]
+        values = [backend.xp.asarray(convert(v.value, backend, v.dtype, device), copy=True) for v in away]
         for variable, value in zip(away, values, strict=True):
             variable.rebind(value)
         self._home = Selection(backend, device, selection.requested)

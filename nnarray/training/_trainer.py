@@ -13,7 +13,7 @@ from nnarray.layers import Shape
 from nnarray.random import next_key
 from nnarray.training._callbacks import Callback, CallbackList, History
 from nnarray.training._data import Data, as_data
-from nnarray.training._housed import Housed, asked_for
+from nnarray.training._housed import Housed
 from nnarray.training._loop import Loop, Watch, copied, evaluate_data, read_metrics, reset_metrics
 from nnarray.training._progress import Progress, resolve_verbose
 from nnarray.training._step import Step
@@ -55,7 +55,7 @@ class Trainer(Housed):
         *,
         backend: Any = None,
         device: Any = None,
-        on_missing: str = "warn",
+        on_missing: str | None = None,
     ) -> None:
         """Choose how to train.
 
@@ -69,8 +69,9 @@ class Trainer(Housed):
             Where to train, whatever arrays it is given; None follows the data, ``"auto"`` is CuPy if it works here.
         device : optional
             One of the backend's devices.
-        on_missing : {"warn", "raise"}
-            What to do if the backend does not work here: train on NumPy and warn, once for each cause, or raise.
+        on_missing : {"warn", "raise"}, optional
+            What to do if the backend asked for, here or by a setting, does not work: train on NumPy and warn, once
+            for each cause, or raise. By default as the model was made.
 
         Raises
         ------
@@ -84,9 +85,9 @@ class Trainer(Housed):
         if metrics is not None and (isinstance(metrics, str) or not isinstance(metrics, Iterable)):
             raise TypeError(f"metrics must be a list, for example metrics=['accuracy']: received {describe(metrics)}.")
         chosen = optimizers.get(optimizer), losses.get(loss), [_metric(metric) for metric in metrics or ()]
-        wanted = asked_for(backend, device, on_missing) or self._wanted
+        wanted, policy = self._asked(backend, device, on_missing)
         self.optimizer, self.loss, self._metrics = chosen
-        self._wanted = wanted
+        self._wanted, self._on_missing = wanted, policy
         self._tracker.dtype = self.dtype
 
     @property

@@ -87,6 +87,30 @@ INSTALLS: dict[str, Broken] = {
     "All GPUs are hidden": Broken(
         *("device", NO_DEVICE, "CUDA_VISIBLE_DEVICES='' hides every GPU.", "Unset it"), visible=""
     ),
+    "None of the GPUs named is there": Broken(
+        *("device", NO_DEVICE, "Of CUDA_VISIBLE_DEVICES='7' no GPU is found.", "nvidia-smi -L"), visible="7"
+    ),
+    "CuPy for another CUDA version": Broken(
+        *("device", NO_DEVICE, "cupy-cuda11x is installed, and nnarray is written for CuPy on CUDA 12 and 13"),
+        *("pip uninstall -y cupy-cuda11x && pip install 'nnarray[cupy13]'", ("cupy-cuda11x",)),
+    ),
+    "CuPy for AMD": Broken(
+        *("device", RuntimeError("hipErrorNoDevice: no ROCm-capable device is detected"), "cupy-rocm-7-0 is installed"),
+        *("pip uninstall -y cupy-rocm-7-0 && pip install 'nnarray[cupy13]'", ("cupy-rocm-7-0",)),
+    ),
+    "cuSOLVER is missing": Broken(
+        *("product", RuntimeError("libcusolver.so.12: cannot open shared object file"), "libcusolver, a part of CUDA,"),
+        "pip install 'cupy-cuda13x[ctk]'",
+    ),
+    "CuPy from conda on a GPU that does not fit": Broken(
+        "elementwise",
+        RuntimeError("cudaErrorNoKernelImageForDevice: no kernel image is available for execution on the device"),
+        *("do not fit together", "conda install -c conda-forge cupy cuda-version=12", ("cupy",)),
+    ),
+    "A file that is not CUDA's": Broken(
+        *("elementwise", FileNotFoundError("file not found: kernel_cache"), "FileNotFoundError: file not found"),
+        "If nothing else helps",
+    ),
     "No memory is left": Broken(
         *("allocate", MemoryError("Out of memory allocating 512 bytes (allocated so far: 0 bytes).")),
         *("No memory is left on the GPU", "nvidia-smi lists them"),

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from nnarray.backends._cupy_diagnosis import driver_version
+
+without_driver = pytest.mark.skipif(driver_version() is not None, reason="this machine has an NVIDIA driver")
 DOUBLES = Path(__file__).parent.parent / "doubles"
 
 
@@ -37,7 +40,12 @@ def test_the_adapter_passes_its_tests_on_both_devices_of_the_double(tests: list[
     ("stage", "cause"),
     [
         ("import", "CuPy is installed and cannot be imported: ImportError: libcudart.so.13"),
+        pytest.param("device", "No NVIDIA driver was found.", marks=without_driver),
+        ("allocate", "No memory is left on the GPU (Out of memory allocating 512 bytes"),
         ("elementwise", "NVRTC, CUDA's run-time compiler, is missing"),
+        ("product", "cuBLAS, CUDA's matrix products, is missing"),
+        ("random", "NVRTC, CUDA's run-time compiler, is missing"),
+        ("transfer", "CUDARuntimeError: cudaErrorIllegalAddress"),
     ],
 )
 def test_failures_at_the_boundary_are_found_at_their_stage(stage: str, cause: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import warnings
 from typing import Any
 
@@ -12,7 +13,14 @@ import pytest
 
 import nnarray as nna
 from nnarray import layers, models
-from nnarray.backends import BackendFallbackWarning, BackendUnavailableError, current_backend, select
+from nnarray.backends import (
+    BackendFallbackWarning,
+    BackendUnavailableError,
+    current_backend,
+    required_backends,
+    select,
+)
+from nnarray.backends.cupy import CupyBackend
 from tests.backends.broken import INSTALLS, install
 
 X = np.random.default_rng(0).standard_normal((60, 2))
@@ -159,3 +167,99 @@ print(len(caught) == (0 if works else 1), history.actual_backend == ("cupy" if w
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["True", "True"], done.stdout + done.stderr
+
+
+def test_on_missing_alone_leaves_the_choice_of_the_backend_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    strict = nna.namespace("array_api_strict")
+
+    def fitted(model: models.Sequential, x: Any = X, y: Any = Y) -> tuple[str, str]:
+        model.add(layers.Dense(1, input_dim=2))
+        model.compile(loss="mse", optimizer="sgd", on_missing="raise")
+        history = model.fit(x, y, verbose=0)
+        return history.requested_backend, history.actual_backend
+
+    expected = ("array_api_strict", "array_api_strict")
+    assert fitted(models.Sequential(backend="array_api_strict")) == expected
+    assert fitted(models.Sequential(), strict.asarray(X).value, strict.asarray(Y).value) == expected
+    with nna.use_backend("array_api_strict"):
+        assert fitted(models.Sequential()) == expected
+    monkeypatch.setenv("NNARRAY_BACKEND", " array_api_strict ")
+    assert fitted(models.Sequential()) == expected
+
+
+def test_a_device_alone_is_one_of_the_backend_in_force() -> None:
+    model = models.Sequential([layers.Dense(1, input_dim=2)], backend="array_api_strict")
+    model.compile(loss="mse", optimizer="sgd", device="device1")
+    assert (model.backend, str(model.device)) == ("array_api_strict", "array_api_strict.Device('device1')")
+    with nna.use_backend("array_api_strict"):
+        assert str(models.Sequential(device="device1").device) == "array_api_strict.Device('device1')"
+
+
+@pytest.mark.usefixtures("no_driver")
+def test_on_missing_raise_holds_for_what_a_setting_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fit(**where: Any) -> None:
+        model = models.Sequential([layers.Dense(1, input_dim=2)], **where)
+        model.compile(loss="mse", optimizer="sgd", on_missing="raise")
+        model.fit(X, Y, verbose=0)
+
+    with pytest.warns(BackendFallbackWarning), pytest.raises(BackendUnavailableError, match="No NVIDIA driver"):
+        fit(backend="cupy")
+    with nna.use_backend("cupy"), pytest.raises(BackendUnavailableError, match="No NVIDIA driver"):
+        fit()
+    monkeypatch.setenv("NNARRAY_BACKEND", "cupy")
+    with pytest.raises(BackendUnavailableError, match="No NVIDIA driver"):
+        fit()
+
+
+@pytest.mark.usefixtures("no_driver")
+def test_where_warnings_are_errors_each_request_is_one() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(3):
+            with pytest.raises(BackendFallbackWarning):
+                trained(backend="cupy")
+
+
+@pytest.mark.usefixtures("no_driver")
+def test_the_warning_points_at_the_users_line_in_a_with_block_too() -> None:
+    with pytest.warns(BackendFallbackWarning) as caught, nna.use_backend("cupy"):
+        pass
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("value", ["cupi", "numpy,cupi"])
+def test_settings_with_a_typo_name_themselves(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NNARRAY_REQUIRE_BACKEND", value)
+    with pytest.raises(ValueError, match=f"NNARRAY_REQUIRE_BACKEND={value}: Unknown backend: 'cupi'. Did you mean"):
+        required_backends()
+    monkeypatch.setenv("NNARRAY_BACKEND", "cupi")
+    with pytest.raises(ValueError, match="NNARRAY_BACKEND=cupi: Unknown backend: 'cupi'. Did you mean 'cupy'"):
+        current_backend()
+
+
+def test_a_required_backend_may_be_named_by_its_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NNARRAY_REQUIRE_BACKEND", "array_api_compat.cupy, jax.numpy,")
+    assert required_backends() == ("cupy", "jax")
+
+
+@pytest.mark.usefixtures("no_driver")
+def test_threads_that_choose_at_once_probe_and_warn_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    probes, found = [], []
+    stages = CupyBackend.stages
+    monkeypatch.setattr(CupyBackend, "stages", lambda self: probes.append(1) or stages(self))
+    barrier = threading.Barrier(8)
+
+    def choose() -> None:
+        barrier.wait()
+        found.append(select("cupy").backend.name)
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        threads = [threading.Thread(target=choose) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert found == ["numpy"] * 8
+    assert len(probes) == 1
+    assert len([w for w in caught if w.category is BackendFallbackWarning]) == 1

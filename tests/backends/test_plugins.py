@@ -81,9 +81,12 @@ def test_plugins_that_cannot_be_loaded_say_so_and_disturb_nobody(site: Path) -> 
     done = run(site, "-m", "nnarray", "doctor", "numpy", "broken", "misnamed", "wrong")
     assert done.returncode == 1, done.stderr
     assert re.search(r"^numpy .*: works", done.stdout, re.MULTILINE)
-    assert "nnarray_broken:Backend of broken, cannot be loaded: No module named 'nnarray_broken'" in done.stdout
-    assert "json:JSONDecoder of wrong, cannot be loaded: it must name a subclass of" in done.stdout
-    assert "misnamed, cannot be loaded: its name and that of its entry point differ" in done.stdout
+    assert (
+        "nnarray_broken:Backend of broken, cannot be loaded: ModuleNotFoundError: No module named 'nnarray_broken'"
+        in done.stdout
+    )
+    assert "json:JSONDecoder of wrong, cannot be loaded: TypeError: it must name a subclass of" in done.stdout
+    assert "misnamed, cannot be loaded: ValueError: its name and that of its entry point differ" in done.stdout
     assert "uninstall broken" in done.stdout
     done = run(site, "-c", "import nnarray as nna; nna.set_backend('broken', on_missing='raise')")
     assert "BackendUnavailableError" in done.stderr

@@ -211,3 +211,10 @@ def test_a_copy_of_a_trained_model_trains_on_like_the_original_and_apart_from_it
     for a, b, c in zip(before, model.get_weights(), twin.get_weights(), strict=True):
         np.testing.assert_array_equal(b, c)
         assert (a != b).any()
+
+
+def test_a_model_takes_arrays_of_another_device_of_its_library_to_itself() -> None:
+    model = models.Sequential([layers.Dense(1, input_dim=2)]).to("array_api_strict", "device1")
+    x = nna.namespace("array_api_strict", "CPU_DEVICE").asarray([[1.0, 2.0]], dtype="float32").value
+    assert str(model(x).device) == "array_api_strict.Device('device1')"
+    assert str(model.predict(x, verbose=0).device) == "array_api_strict.Device('CPU_DEVICE')"

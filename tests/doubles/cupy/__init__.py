@@ -21,6 +21,7 @@ from cupy._core import (
     asnumpy,
     from_dlpack,
     get_default_memory_pool,
+    matmul,
     module,
     ndarray,
     passed_on,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 import sys
 import types
 
@@ -32,6 +33,7 @@ class ndarray(NDArrayOperatorsMixin):  # noqa: N801 -- CuPy's name
     mT = property(lambda self: ndarray(self._data.mT, self.device))  # noqa: N815 -- the standard's name
 
     def get(self, out=None):
+        _fail("transfer", cuda.CUDARuntimeError("cudaErrorIllegalAddress: an illegal memory access was encountered"))
         if out is None:
             return self._data.copy()
         out[...] = self._data
@@ -111,7 +113,13 @@ def _call(function, *args, **kwargs):
     return _wrap(function(*_unwrap(args), **{name: _unwrap(x) for name, x in kwargs.items()}))
 
 
+def _fail(stage, error):
+    if os.environ.get("DOUBLE_FAILS") == stage:
+        raise error
+
+
 def asarray(a, dtype=None, order=None, *, copy=None, blocking=False):
+    _fail("allocate", MemoryError("Out of memory allocating 512 bytes (allocated so far: 0 bytes)."))
     if isinstance(a, ndarray) and a.device == cuda.Device() and dtype in (None, a.dtype) and not copy:
         return a
     return ndarray(np.array(_unwrap(a), dtype=dtype))
@@ -133,6 +141,8 @@ class RawKernel:
     """One of the kernels of `nnarray.backends._philox_cuda`, done by NumPy."""
 
     def __init__(self, code, name):
+        missing = 'Failure finding "libnvrtc-builtins.so.13.0": No such file: libnvrtc-builtins.so.13.0'
+        _fail("random", RuntimeError(missing))
         assert f" {name}(" in code
         self.name = name
 
@@ -151,6 +161,12 @@ class RawKernel:
             drawn = _philox.integers(key, counter, out.shape, low, low + (span or 2**64), "uint64").view("int64")
         assert math.prod(out.shape) == size
         out._data[...] = drawn
+
+
+def matmul(x1, x2, /):
+    missing = 'Failure finding "libcublasLt.so.13 or libcublasLt.so.12": No such file: libcublasLt.so.13'
+    _fail("product", ImportError(missing))
+    return _call(np.matmul, x1, x2)
 
 
 def passed_on(name):
