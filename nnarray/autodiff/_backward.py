@@ -42,8 +42,11 @@ class Tape:
                 continue
             if node not in own:
                 # Nothing older than the sources can depend on them, so the walk need not go there.
-                if node.serial < oldest or node.function is None:
+                if node.serial < oldest:
                     self.nested = True
+                    continue
+                if node.function is None:
+                    # A source of a transform inside this one, which is over; an enclosing one's is older.
                     continue
                 stack.extend(parent for _, parent in node.parents)
             seen.add(node)

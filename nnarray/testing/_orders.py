@@ -52,15 +52,21 @@ class Order:
     def _at(self, leaves: Sequence[Any]) -> list[Any]:
         return [num.raw(x) for x in self.call(*self.point.passed(leaves))]
 
-    def difference(self, direction: Sequence[np.ndarray], eps: float) -> tuple[float, list[Any]]:
+    def difference(self, direction: Sequence[np.ndarray], eps: float, stretch: float = 1.0) -> tuple[float, list[Any]]:
         """Return the slope of s by central differences, and the steps, twice eps long, that it went after rounding."""
-        ahead, behind = self.point.around(direction, eps)
+        ahead, behind = self.point.around(direction, eps, stretch)
         # Results are subtracted one by one, so that a sum over many of them costs no digits.
         values = self._at(ahead), self._at(behind)
-        slope = num.inner(self.cotangents, num.minus(*values)) / (2 * eps)
+        slope = num.inner(self.cotangents, num.minus(*values)) / (2 * eps * stretch)
         if not math.isfinite(slope):
             refuse_not_finite(self.number, (*values[0], *values[1]))
         return slope, num.minus(ahead, behind)
+
+    def sides(self, direction: Sequence[np.ndarray], eps: float) -> tuple[float, float]:
+        """Return the slopes of s ahead of the point and behind it, which are far apart at a kink."""
+        ahead, behind = (self._at(leaves) for leaves in self.point.around(direction, eps))
+        steps = num.minus(ahead, self.value), num.minus(self.value, behind)
+        return num.inner(self.cotangents, steps[0]) / eps, num.inner(self.cotangents, steps[1]) / eps
 
     def spread(self) -> float:
         """Return by how much s differs between calls at one and the same point."""

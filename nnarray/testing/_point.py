@@ -94,10 +94,11 @@ class Point:
         """Return a direction drawn on the host in the libraries, dtypes and devices of the leaves."""
         return [num.like(scale * t, x) for t, x in zip(direction, self.leaves, strict=True)]
 
-    def around(self, direction: Sequence[np.ndarray], eps: float) -> tuple[list[Any], list[Any]]:
+    def around(self, direction: Sequence[np.ndarray], eps: float, stretch: float = 1.0) -> tuple[list[Any], list[Any]]:
         """Return the leaves a step of eps along a direction ahead of the point, and behind it.
 
-        Where x is so large that a step of eps would drown in its rounding, the step is ``eps² |x|``.
+        Where x is so large that a step of eps would drown in its rounding, the step is ``eps² |x|``. Either is
+        stretched by a factor.
         """
         steps = self.on_device(direction, eps)
         for i, x in enumerate(self.leaves):
@@ -105,7 +106,7 @@ class Point:
             if not eps * math.sqrt(num.inner([x], [x])) <= 1:
                 large = eps * backend_of(x).xp.abs(x)
                 steps[i] = steps[i] * backend_of(x).xp.where(large > 1, large, 1 + 0 * large)
-        pairs = list(zip(self.leaves, steps, strict=True))
+        pairs = [(x, step if stretch == 1 else step * stretch) for x, step in zip(self.leaves, steps, strict=True)]
         return [x + step for x, step in pairs], [x - step for x, step in pairs]
 
 

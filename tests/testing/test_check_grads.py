@@ -237,10 +237,53 @@ def test_large_and_small_arguments_are_stepped_so_that_rounding_does_not_drown_t
                 check_grads(lambda x: np.sum(x * x), (x,), gradient=lambda x: 2.2 * x)
 
 
-def test_many_elements_are_searched_in_a_random_sample_that_is_named(monkeypatch: Any) -> None:
-    monkeypatch.setattr("nnarray.testing._gradients._ELEMENTS", 5)
-    with pytest.raises(AssertionError, match="Worst of 5 of 6 elements, taken at random: argument 0"):
-        check_grads(lambda x: np.sum(np.sin(x)), (X,), gradient=lambda x: 2 * np.cos(x))
+def test_one_wrong_element_among_many_is_found_by_halving() -> None:
+    def gradient(x: Any, y: Any) -> Any:
+        found = np.cos(x)
+        found[77, 77] *= 1.01
+        return found, np.ones_like(y)
+
+    x, y = np.random.default_rng(0).normal(size=(300, 100)), np.ones(5)
+    place = r"Worst of 30005 elements, found by halving them: argument 0 at index \(77, 77\)"
+    with pytest.raises(AssertionError, match=place):
+        check_grads(lambda x, y: np.sum(np.sin(x)) + np.sum(y), (x, y), gradient=gradient)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("scale", [1e-5, 1e-2, 1.0, 1e4])
+def test_a_wrong_gradient_is_found_however_small_the_function(scale: float, dtype: str) -> None:
+    x, s = X.astype(dtype), np.asarray(scale, dtype)[()]
+    check_grads(lambda x: s * np.sum(np.sin(x)), (x,), gradient=lambda x: s * np.cos(x))
+    for factor in (0.0, 2.0, -1.0, 1.02):
+        wrong = np.asarray(factor, dtype)[()]
+        with pytest.raises(AssertionError, match="wrong along random direction"):
+            check_grads(lambda x: s * np.sum(np.sin(x)), (x,), gradient=lambda x, wrong=wrong: s * wrong * np.cos(x))
+
+
+def test_zero_slopes_agree_though_differences_see_the_third_derivative() -> None:
+    check_grads(lambda x: x**3, (np.zeros(3),))
+    check_grads(lambda x: x * 0.0, (X,))
+
+
+def test_at_a_kink_the_report_has_the_slopes_on_both_sides() -> None:
+    x = np.asarray([0.5, 1e-4, -2.0], dtype="float32")
+    with pytest.raises(AssertionError, match=r"at index \(1,\).*\n.*slopes ahead and behind are .* has a kink there"):
+        check_grads(nna.activations.relu, (x,), order=1)
+    check_grads(nna.activations.relu, (x.astype("float64"),), order=1)
+
+
+def test_a_function_that_bends_within_the_step_is_no_wrong_gradient() -> None:
+    x = np.asarray([1e-4, 2e-4])
+    check_grads(lambda x: np.sum(np.sin(x / 1e-4)), (x,), gradient=lambda x: np.cos(x / 1e-4) / 1e-4)
+    with pytest.raises(AssertionError, match="has a kink there, or bends within the step"):
+        check_grads(lambda x: np.sum(np.sin(x / 1e-6)), (x,), gradient=lambda x: np.cos(x / 1e-6) / 1e-6)
+
+
+def test_where_rounding_hides_the_slope_the_check_says_so() -> None:
+    torch = pytest.importorskip("torch")
+    x = torch.tensor([1.0, 2.0], dtype=torch.bfloat16)
+    with pytest.raises(AssertionError, match="in bfloat16 rounding hides the slope.*wider dtype"):
+        check_grads(lambda x: torch.sin(x).sum(), (x,), gradient=torch.cos)
 
 
 def test_the_number_of_evaluations_is_what_is_documented() -> None:
@@ -264,7 +307,7 @@ def test_tolerances_and_step_can_be_given() -> None:
     check_grads(f, (X,), gradient=off, rtol=1e-4)
     check_grads(f, (X,), gradient=off, atol=1e-3)
     with pytest.raises(AssertionError, match=r"eps 0\.01"):
-        check_grads(f, (X,), gradient=np.cos, eps=1e-2, rtol=1e-9)
+        check_grads(f, (X,), gradient=lambda x: np.cos(x) * (1 + 1e-3), eps=1e-2)
 
 
 def test_empty_arrays_and_scalars_are_arguments_like_others(place: Any) -> None:
