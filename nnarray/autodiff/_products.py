@@ -202,6 +202,7 @@ def _like(leaves: Sequence[Any], structure: Any, given: Any, name: str, of: str)
         if isinstance(leaf, (int, float, complex)) and find_backend(leaf) is None:
             backend = x.namespace.backend
             leaf = found[i] = backend.asarray(leaf, x.dtype, backend.device_of(x.value))
-        if getattr(leaf, "dtype", None) != x.dtype or tuple(leaf.shape) != x.shape:
+        held = isinstance(leaf, Array) or find_backend(leaf) is not None
+        if not held or leaf.dtype != x.dtype or tuple(leaf.shape) != x.shape:
             raise TypeError(f"{name} must have shape {x.shape} and dtype {x.dtype} of {of}: received {describe(leaf)}.")
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
@@ -45,6 +46,7 @@ class Backend:
     def __init__(self, name: str, module: str) -> None:
         self.name = name
         self.module = module
+        self._dtypes: dict[tuple[str, str | None], bool] = {}
 
     def __repr__(self) -> str:
         return f"<nnarray backend {self.name!r}>"
@@ -217,6 +219,22 @@ class Backend:
         Each is ``low + floor(word * (high - low) / 2**64)`` of one 64-bit word; `dtype` must hold low and high - 1.
         """
         return self.asarray(_philox.integers(key, counter, shape, low, high, dtype), device=device)
+
+    def has_dtype(self, name: str, device: Any = None) -> bool:
+        """Return whether arrays on `device` can have the dtype of that name, and keep it."""
+        place = name, None if device is None else self.device_name(device)
+        if place not in self._dtypes:
+            self._dtypes[place] = self._keeps(getattr(self.xp, name, None), device)
+        return self._dtypes[place]
+
+    def _keeps(self, dtype: Any, device: Any) -> bool:
+        # A library may know a dtype that a mode or a device of it lacks: then it warns and takes another, or raises.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                return dtype is not None and bool(self.asarray(0, dtype, device).dtype == dtype)
+            except Exception:
+                return False
 
     def index_dtype(self, device: Any) -> str:
         """Return the name of the dtype in which `device` takes indices."""

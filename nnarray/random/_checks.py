@@ -19,7 +19,7 @@ def check_shape(shape: int | Sequence[int]) -> tuple[int, ...]:
     """Return a shape as a tuple; an integer is the length of one axis."""
     try:
         lengths = tuple(shape) if isinstance(shape, Sequence) else (shape,)
-        found = tuple(operator.index(length) for length in lengths)
+        found = tuple(-1 if isinstance(length, bool) else operator.index(length) for length in lengths)
     except TypeError:
         found = (-1,)
     if any(length < 0 for length in found):
@@ -27,11 +27,14 @@ def check_shape(shape: int | Sequence[int]) -> tuple[int, ...]:
     return found
 
 
-def check_dtype(dtype: Any, allowed: Sequence[str], backend: Backend) -> str:
-    """Return the name of a dtype, given by name or as a dtype of the backend, that is one of `allowed`."""
+def check_dtype(dtype: Any, allowed: Sequence[str], backend: Backend, device: Any) -> str:
+    """Return the name of a dtype, by name or as one of the backend's, that is `allowed` and that the device has."""
     name = str(dtype) if isinstance(dtype, str) or dtype is None else backend.dtype_name(dtype)
     if name not in allowed:
         raise ValueError(f"dtype must be one of {', '.join(map(repr, allowed))}: received dtype={dtype!r}.")
+    if not backend.has_dtype(name, device):
+        held = ", ".join(repr(other) for other in allowed if backend.has_dtype(other, device))
+        raise ValueError(f"Backend {backend.name!r} has no {name} here, but {held}: received dtype={dtype!r}.")
     return name
 
 

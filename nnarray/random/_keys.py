@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from nnarray._messages import describe
 
@@ -76,6 +77,7 @@ class SeedGenerator:
     ----------
     seed : int, optional
         None takes the process's next key, which `set_seed` makes reproducible.
+    name : str, optional
 
     Examples
     --------
@@ -86,10 +88,20 @@ class SeedGenerator:
     True
     """
 
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(self, seed: int | None = None, name: str | None = None) -> None:
         self.seed = seed
+        self.name = name
         self.key = key_from_seed(seed)
         self._count = 0
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make a generator like this one, at its start."""
+        return {"seed": self.seed, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> SeedGenerator:
+        """Return the generator that `get_config` describes."""
+        return cls(**config)
 
     def next(self) -> int:
         """Return the counter and step it."""

@@ -60,7 +60,7 @@ def normal(
     stream = stream_from_seed(seed)
     if on_device:
         with backend.activate(device):
-            return _box_muller(stream, shape, name) * stddev + mean
+            return backend.xp.asarray(_box_muller(stream, shape, name) * stddev + mean)
     values = generator(*stream).standard_normal(shape)
     return backend.asarray((mean + stddev * values).astype(name), device=device)
 
@@ -113,10 +113,16 @@ def standard_truncated_normal(draw: np.random.Generator, shape: Sequence[int]) -
 
 
 def _check_normal(shape: Any, mean: Any, stddev: Any, dtype: Any) -> tuple[tuple[int, ...], str, float, float]:
-    name = check_dtype(floatx() if dtype is None else dtype, FLOATS, current_backend().backend)
+    name = check_dtype(floatx() if dtype is None else dtype, FLOATS, *current_backend())
     mean, stddev = check_float("mean", mean), check_float("stddev", stddev)
+    # The farthest that a normal of 53 random bits goes is 38 standard deviations.
     if stddev < 0:
         raise ValueError(f"stddev must be at least 0: received stddev={stddev!r}.")
+    if abs(mean) + 40 * stddev > float(np.finfo(name).max):
+        raise ValueError(
+            f"40 standard deviations around the mean must lie within the range of {name}: received mean={mean!r}, "
+            f"stddev={stddev!r}."
+        )
     return check_shape(shape), name, mean, stddev
 
 

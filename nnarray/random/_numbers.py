@@ -47,7 +47,7 @@ def uniform(
     """
     backend, device = current_backend()
     shape = check_shape(shape)
-    name = check_dtype(floatx() if dtype is None else dtype, FLOATS, backend)
+    name = check_dtype(floatx() if dtype is None else dtype, FLOATS, backend, device)
     real = np.dtype(name).type
     with np.errstate(over="ignore"):
         # Rounded here, so that every library multiplies and adds the very same numbers.
@@ -65,7 +65,7 @@ def uniform(
     # The sum may round up to the bound, which is to be excluded.
     below = float(np.nextafter(real(high), real(low)))
     with backend.activate(device):
-        return backend.xp.minimum(draws * width + low, below)
+        return backend.xp.asarray(backend.xp.minimum(draws * width + low, below))
 
 
 def randint(shape: int | Sequence[int], minval: int, maxval: int, dtype: Any = "int32", seed: Seed = None) -> Any:
@@ -102,7 +102,7 @@ def randint(shape: int | Sequence[int], minval: int, maxval: int, dtype: Any = "
     """
     backend, device = current_backend()
     shape = check_shape(shape)
-    name = check_dtype(dtype, INTEGERS, backend)
+    name = check_dtype(dtype, INTEGERS, backend, device)
     low, high = check_integer("minval", minval), check_integer("maxval", maxval)
     bounds = np.iinfo(name)
     if not int(bounds.min) <= low < high <= int(bounds.max) + 1:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from nnarray._messages import describe
 from nnarray.array import Array, array_namespace
 from nnarray.backends import backend_of, generator
@@ -58,10 +60,13 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed 
     count = check_integer("num_samples", num_samples)
     if count < 0:
         raise ValueError(f"num_samples must be at least 0: received num_samples={num_samples!r}.")
-    integer = getattr(backend.xp, check_dtype(dtype, INTEGERS, backend))
-    real = "float64" if backend.dtype_name(raw.dtype) == "float64" else "float32"
     batch, classes = raw.shape
     device = backend.device_of(raw)
+    name = check_dtype(dtype, INTEGERS, backend, device)
+    if classes - 1 > np.iinfo(name).max:
+        raise ValueError(f"{name} holds classes up to {np.iinfo(name).max}: received {classes} of them.")
+    integer = getattr(backend.xp, name)
+    real = "float64" if raw.dtype == getattr(backend.xp, "float64", None) else "float32"
     draws = backend.uniform(*stream_from_seed(seed), (batch, count, classes), real, device)
     raw_xp, xp = backend.xp, array_namespace(logits)
     with backend.activate(device):

@@ -57,6 +57,9 @@ def assert_close(
     """
     import optree
 
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if value is not None and not value >= 0:
+            raise ValueError(f"{name} must be at least 0: received {name}={value!r}.")
     if num.is_array(desired) and isinstance(actual, (list, tuple)):
         actual = np.asarray(actual)
     accessors, leaves, structure = optree.tree_flatten_with_accessor(actual)
@@ -83,17 +86,19 @@ def _difference(
     """Say how two leaves differ; nothing if they do not."""
     a, actual_dtype = _on_host(actual)
     b, desired_dtype = _on_host(desired)
-    if a.dtype.kind not in "biufc" or b.dtype.kind not in "biufc":
-        return "" if actual is desired or actual == desired else f"{describe(actual)} instead of {describe(desired)}."
     if a.shape != b.shape:
         return f"shape {a.shape} instead of {b.shape}."
+    if a.dtype.kind not in "biufc" or b.dtype.kind not in "biufc":
+        return "" if np.array_equal(a, b) else f"{describe(actual)} instead of {describe(desired)}."
     if check_dtype and None not in (actual_dtype, desired_dtype) and actual_dtype != desired_dtype:
         return f"dtype {actual_dtype} instead of {desired_dtype}. Pass check_dtype=False to compare the values alone."
     relative, absolute = _tolerances(a, b, actual_dtype, desired_dtype)
     relative, absolute = relative if rtol is None else rtol, absolute if atol is None else atol
+    if a.dtype.kind in "biu" and b.dtype.kind in "biu":
+        return _whole_difference(a, b, relative, absolute)
     with np.errstate(invalid="ignore", over="ignore"):
         allowed = absolute + relative * np.abs(np.where(np.isfinite(b), b, 0))
-        error = np.abs(a - b) if a.dtype.kind != "b" else (a != b).astype(float)
+        error = np.abs(a - b)
         fine = (a == b) | (np.isfinite(b) & (error <= allowed))
     if equal_nan:
         fine |= np.isnan(a) & np.isnan(b)
@@ -104,6 +109,22 @@ def _difference(
     off = f"{int(np.sum(~fine))} of {a.size} elements are off. Worst at index {index}: " if a.shape else ""
     values = f"{num.show(a[index].item())} instead of {num.show(b[index].item())}"
     return f"{off}{values}, allowed ±{float(allowed[index]):.2g}."
+
+
+def _whole_difference(a: np.ndarray, b: np.ndarray, relative: float, absolute: float) -> str:
+    """Say how two arrays of integers or truth values differ, counted in Python's integers, which do not wrap."""
+    off = []
+    for index in zip(*np.nonzero(np.atleast_1d(a != b)), strict=True):
+        index = tuple(map(int, index)) if a.shape else ()
+        x, y = int(a[index]), int(b[index])
+        allowed = absolute + relative * abs(y)
+        if not abs(x - y) <= allowed:
+            off.append((abs(x - y) - allowed, index, allowed))
+    if not off:
+        return ""
+    _, index, allowed = max(off)
+    place = f"{len(off)} of {a.size} elements are off. Worst at index {index}: " if a.shape else ""
+    return f"{place}{a[index].item()} instead of {b[index].item()}, allowed ±{allowed:.2g}."
 
 
 def _on_host(x: Any) -> tuple[np.ndarray, str | None]:

@@ -111,7 +111,8 @@ def crosscheck(
         forward_only = "no y was given"
     elif objective is None:
         forward_only = "the model is not compiled and no loss was given"
-    data = as_data(x, y)
+    # A NaN in the data is no obstacle to finding where one first comes from.
+    data = as_data(x, y, finite=False)
     with preserved_keys():
         ready = _built(model, data, next(iter(places.values())))
         if forward_only:

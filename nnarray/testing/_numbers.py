@@ -92,7 +92,7 @@ def parts(x: Any) -> list[Any]:
 
 def total(x: Any) -> float:
     """Return the sum of a real array, or number, as a Python float."""
-    return float(x if is_number(x) else backend_of(x).xp.sum(x))
+    return float(x if is_number(x) else backend_of(x).to_numpy(backend_of(x).xp.sum(x)))
 
 
 def inner(xs: Iterable[Any], ys: Iterable[Any]) -> float:

@@ -6,13 +6,14 @@ import linecache
 import os
 import sys
 import sysconfig
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from nnarray._messages import missing_extra
+from nnarray._messages import describe, missing_extra
 from nnarray.array import Array, as_array
 from nnarray.backends import backend_of
 from nnarray.testing import _numbers as num
@@ -26,6 +27,8 @@ _CONVERSIONS = {
     **{"__float__": "float(x)", "__int__": "int(x)", "__bool__": "bool(x), or a branch on an array,"},
     **{"__complex__": "complex(x)", "__index__": "an array as an index or length"},
 }
+#: One call at a time may change the class whose arrays it watches.
+_lock = threading.RLock()
 _TRANSFER = "from_dlpack(x)"
 _CURE = (
     "Take the functions of the array's own namespace, xp = array_api_compat.array_namespace(x) or "
@@ -95,10 +98,11 @@ def assert_namespace_kept(f: Callable[..., Any], /, *args: Any, allow_scalars: b
     _assert_at_home(optree.tree_leaves(result), backend, device, "result", AssertionError)
 
     strict, elsewhere = _strict_device()
-    moved = [_moved(leaf, strict, elsewhere) if num.is_array(leaf) else leaf for leaf in leaves]
-    moved_args, moved_kwargs = optree.tree_unflatten(structure, moved)
     leaks: list[str] = []
-    with _watched(type(strict.zeros(())), leaks, allow_scalars):
+    with _lock:
+        moved = [_moved(leaf, strict, elsewhere) if num.is_array(leaf) else leaf for leaf in leaves]
+    moved_args, moved_kwargs = optree.tree_unflatten(structure, moved)
+    with _lock, _watched(type(strict.zeros(())), leaks, allow_scalars):
         try:
             result = f(*moved_args, **moved_kwargs)
         except Exception as error:
@@ -115,6 +119,10 @@ def assert_namespace_kept(f: Callable[..., Any], /, *args: Any, allow_scalars: b
 def _assert_at_home(leaves: Any, backend: Any, device: Any, kind: str, error: type[Exception]) -> None:
     """Raise `error` if one of `leaves` is an array of another library or on another device."""
     for leaf in map(num.raw, leaves):
+        if isinstance(leaf, Iterator):
+            raise TypeError(
+                "The function returned an iterator, whose code has not run yet: check lambda x: list(f(x)) instead."
+            )
         if not num.is_array(leaf):
             continue
         found = backend_of(leaf)
@@ -142,6 +150,8 @@ def _moved(x: Any, strict: Any, device: Any) -> Any:
     backend, name = backend_of(value), num.short(value.dtype)
     if name in ("float16", "bfloat16"):
         value, name = backend.xp.astype(value, backend.xp.float32), "float32"
+    if not hasattr(strict, name):
+        raise TypeError(f"assert_namespace_kept takes arrays of the standard's dtypes: received {describe(value)}.")
     moved = strict.asarray(backend.to_numpy(value), dtype=getattr(strict, name), device=device)
     return as_array(moved) if isinstance(x, Array) else moved
 

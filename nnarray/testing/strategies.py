@@ -42,7 +42,7 @@ def dtypes(backend: Library, *, device: Any = None, kind: str | Sequence[str] | 
     >>> find(strategies.dtypes("numpy", kind="bool"), lambda name: True)
     'bool'
     """
-    adapter, place = select(backend, device)
+    adapter, place = select(backend, device, on_missing="raise")
     info = adapter.xp.__array_namespace_info__()
     if place is None:
         place = info.default_device()
@@ -121,16 +121,16 @@ def arrays(
     >>> find(strategies.arrays("numpy", "float64", (2,)), lambda x: x[0] > 1)
     array([2., 2.])
     """
-    adapter, place = select(backend, device)
+    adapter, place = select(backend, device, on_missing="raise")
     size = shapes() if shape is None else shape
 
     def of_dtype(chosen: Any) -> st.SearchStrategy[Any]:
         name = chosen if isinstance(chosen, str) else num.short(chosen)
-        own = getattr(adapter.xp, name, None)
-        if own is None:
-            known = adapter.xp.__array_namespace_info__().dtypes()
+        if not adapter.has_dtype(name, place):
+            known = adapter.xp.__array_namespace_info__().dtypes(device=place)
             raise ValueError(unknown_name(f"dtype of backend {adapter.name!r}", name, known))
-        # NumPy has no bfloat16: its values are drawn as float32, and rounded.
+        own = getattr(adapter.xp, name)
+        # NumPy has no bfloat16: its values are float32 whose lower half is zero.
         drawn = np.dtype("float32" if name == "bfloat16" else name)
         bounds = elements
         if bounds is None and drawn.kind in "fc":
@@ -138,6 +138,9 @@ def arrays(
         elif isinstance(bounds, dict) and drawn.kind in "fc":
             bounds = {"allow_nan": False, "allow_infinity": False, "allow_subnormal": False, **bounds}
         values = numpy_strategies.arrays(drawn, size, elements=bounds, unique=unique)
+        if name == "bfloat16":
+            values = values.map(lambda x: (x.view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32))
+            values = values.filter(lambda x: not unique or len(np.unique(x)) == x.size)
         return values.map(lambda x: adapter.asarray(np.asarray(x), own, place))
 
     return dtype.flatmap(of_dtype) if isinstance(dtype, st.SearchStrategy) else of_dtype(dtype)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from nnarray.array import Array, as_array
 from nnarray.autodiff import value_and_grad
 from nnarray.layers import Layer, observed, training_phase
 from nnarray.losses import Loss
@@ -33,10 +34,15 @@ def loss_and_outputs(
     """Return the loss of a batch and the outputs; with a `logits_activation`, the loss is that of the logits."""
     if activation is None:
         outputs = model(x, training=training)
-        return loss(y, outputs, sample_weight), outputs
+        return loss(_beside(y, outputs), outputs, sample_weight), outputs
     with training_phase(training):
         logits = observed(model, model.pre_activation, x)
-    return loss.on_logits(y, logits, sample_weight), activation(logits)
+    return loss.on_logits(_beside(y, logits), logits, sample_weight), activation(logits)
+
+
+def _beside(y: Any, outputs: Any) -> Any:
+    """Return targets in the form of the outputs, so that a loss may begin with either."""
+    return as_array(y) if isinstance(outputs, Array) else y
 
 
 class Step:

@@ -89,6 +89,8 @@ class Trainer(Housed):
         self.optimizer, self.loss, self._metrics = chosen
         self._wanted, self._on_missing = wanted, policy
         self._tracker.dtype = self.dtype
+        if self._home is not None and self._wanted is not None:
+            self._move(self._wanted)
 
     @property
     def metrics(self) -> list[metrics.Metric]:

@@ -209,3 +209,22 @@ def test_random_programs_have_the_gradient_that_pytorch_finds(data: Any) -> None
     for g, twin in zip(found, twins, strict=True):
         expected = np.zeros(g.shape) if twin.grad is None else twin.grad.numpy()
         np.testing.assert_allclose(g, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_a_derivative_within_the_function_leaves_raw_arrays_and_no_tape() -> None:
+    x, w = np.ones(3), np.asarray([1.0, 2.0, 3.0])
+
+    def loss(w: Any) -> Any:
+        xp = w.__array_namespace__()
+        slope = nna.grad(lambda x: xp.sum(w * x * x))(x)
+        return xp.sum(slope * slope)
+
+    value, gradient = nna.value_and_grad(loss)(w)
+    assert type(gradient) is np.ndarray
+    assert isinstance(value, (float, np.ndarray))
+    np.testing.assert_allclose(gradient, 8 * w)
+    result, vjp_fun = nna.vjp(loss, w)
+    assert not isinstance(result, nna.Array)
+    np.testing.assert_allclose(vjp_fun(1.0)[0], 8 * w)
+    np.testing.assert_allclose(nna.jvp(loss, (w,), (w,))[1], np.sum(8 * w * w))
+    np.testing.assert_allclose(nna.grad(lambda w: w.__array_namespace__().sum(nna.grad(loss)(w)))(w), np.full(3, 8.0))

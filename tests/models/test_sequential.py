@@ -218,3 +218,13 @@ def test_a_model_takes_arrays_of_another_device_of_its_library_to_itself() -> No
     x = nna.namespace("array_api_strict", "CPU_DEVICE").asarray([[1.0, 2.0]], dtype="float32").value
     assert str(model(x).device) == "array_api_strict.Device('device1')"
     assert str(model.predict(x, verbose=0).device) == "array_api_strict.Device('CPU_DEVICE')"
+
+
+def test_compile_moves_a_model_that_lives_elsewhere_already() -> None:
+    model = models.Sequential([layers.Dense(1, input_dim=2)])
+    before = model.predict(np.ones((3, 2)), verbose=0)
+    assert model.backend == "numpy"
+    model.compile(loss="mse", optimizer="adam", backend="array_api_strict", device="device1")
+    assert (model.backend, str(model.device)) == ("array_api_strict", "array_api_strict.Device('device1')")
+    assert model.evaluate(np.ones((3, 2)), np.zeros((3, 1)), verbose=0) == pytest.approx(float(np.mean(before**2)))
+    assert all(str(variable.device).endswith("('device1')") for variable in model.variables)

@@ -71,3 +71,10 @@ def test_an_integer_gives_one_stream_a_generator_its_next_and_none_the_process_s
     assert [stream_from_seed(5) for _ in range(2)] == [((5, 2**64 - 1), (0, 0))] * 2
     assert [stream_from_seed(seed) for _ in range(2)] == [((5, 2**64 - 1), (0, 0)), ((5, 2**64 - 1), (1, 0))]
     assert [stream_from_seed(None) for _ in range(2)] == [((4, 0), (0, 0)), ((4, 1), (0, 0))]
+
+
+def test_a_seed_generator_is_made_again_from_its_config() -> None:
+    made = SeedGenerator(7, name="masks")
+    made.next()
+    again = SeedGenerator.from_config(made.get_config())
+    assert (again.key, again.name, again.next()) == (made.key, "masks", 0)

@@ -64,3 +64,10 @@ def test_an_initializer_with_a_seed_generator_goes_on() -> None:
     first, second = made((20,)), made((20,))
     assert (first != second).all()
     np.testing.assert_array_equal(first, nna.initializers.GlorotUniform(seed=5)((20,)))
+
+
+@pytest.mark.parametrize("on_device", [False, True])
+def test_what_has_no_axes_is_an_array_and_what_overflows_is_refused(on_device: bool) -> None:
+    assert isinstance(nna.random.normal((), on_device=on_device), np.ndarray)
+    with pytest.raises(ValueError, match="lie within the range of float32: received mean=0.0, stddev=1e\\+300"):
+        nna.random.normal((2,), stddev=1e300, dtype="float32", on_device=on_device)

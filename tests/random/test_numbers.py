@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -196,3 +199,33 @@ def test_bad_arguments_are_refused_and_use_no_random_number_up(
 def test_a_seed_is_an_integer_or_a_seed_generator(draw: Any, seed: Any) -> None:
     with pytest.raises(ValueError, match="A seed is an integer of at least 0 and below"):
         draw((3,), seed=seed)
+
+
+def test_a_dtype_that_the_device_lacks_is_refused_and_uses_up_nothing() -> None:
+    nna.set_seed(4)
+    expected = nna.random.uniform((2,))
+    nna.set_seed(4)
+    with nna.use_backend("array_api_strict", "no_x64"):
+        with pytest.raises(ValueError, match="has no int64 here, but 'int8'.*received dtype='int64'"):
+            nna.random.randint((4,), 0, 2**40, dtype="int64")
+        with pytest.raises(ValueError, match="has no float64 here, but 'float32'"):
+            nna.random.uniform((2,), dtype="float64")
+    np.testing.assert_array_equal(nna.random.uniform((2,)), expected)
+
+
+def test_jax_in_its_32_bit_mode_draws_no_64_bits() -> None:
+    pytest.importorskip("jax")
+    code = """
+import nnarray as nna
+nna.set_backend("jax")
+assert nna.random.uniform((3,)).dtype == "float32"
+for draw in (lambda: nna.random.uniform((3,), dtype="float64"), lambda: nna.random.randint((3,), 0, 9, "int64")):
+    try:
+        draw()
+    except ValueError as error:
+        print("refused", "64 here" in str(error))
+"""
+    environment = os.environ | {"JAX_ENABLE_X64": "0"}
+    command = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.stdout.split("\n")[:2] == ["refused True", "refused True"], done.stderr

@@ -165,3 +165,10 @@ def test_bad_arguments_are_refused_and_use_no_random_number_up(
             function(*arguments, seed=given_seed)
     assert next_key() == (2, 0)
     assert seed.next() == 0
+
+
+def test_classes_that_the_dtype_cannot_hold_are_refused() -> None:
+    logits = np.zeros((1, 300))
+    with pytest.raises(ValueError, match="int8 holds classes up to 127: received 300 of them"):
+        nna.random.categorical(logits, 5, dtype="int8", seed=0)
+    assert nna.random.categorical(logits, 5, dtype="uint16", seed=0).max() < 300

@@ -82,3 +82,40 @@ def test_lists_stand_for_arrays_on_either_side() -> None:
 def test_no_more_than_ten_leaves_are_listed() -> None:
     with pytest.raises(AssertionError, match="… and 2 more of the 12 leaves"):
         assert_close([1.0] * 12, [2.0] * 12)
+
+
+@pytest.mark.parametrize(
+    ("actual", "desired", "atol", "close"),
+    [
+        (np.uint8([0]), np.uint8([255]), 1, False),
+        (np.uint8([254]), np.uint8([255]), 1, True),
+        (np.int8([127]), np.int8([-128]), 1, False),
+        (np.asarray([2**63 - 1]), np.asarray([-(2**63)]), 1, False),
+        (np.uint64([0]), np.uint64([1]), 2, True),
+        (np.uint64([2**53 + 1]), np.asarray([2**53]), None, False),
+        (np.uint64([2**63 + 1]), np.asarray([2**63 - 1]), None, False),
+        (np.uint64([2**63 + 1]), np.asarray([2**63 - 1]), 2, True),
+        (np.asarray([True, False]), np.asarray([True, True]), None, False),
+        (np.asarray(3), np.asarray(4), None, False),
+    ],
+)
+def test_integers_neither_wrap_nor_lose_digits(actual: Any, desired: Any, atol: float | None, close: bool) -> None:
+    if close:
+        assert_close(actual, desired, atol=atol, check_dtype=False)
+    else:
+        with pytest.raises(AssertionError, match="instead of"):
+            assert_close(actual, desired, atol=atol, check_dtype=False)
+
+
+def test_relative_tolerance_of_integers_is_that_of_their_size() -> None:
+    assert_close(np.int8([-127]), np.int8([-128]), rtol=0.1)
+    with pytest.raises(AssertionError, match=r"-100 instead of -128, allowed ±13"):
+        assert_close(np.int8([-100]), np.int8([-128]), rtol=0.1)
+
+
+def test_text_is_compared_and_tolerances_are_checked() -> None:
+    assert_close(np.asarray(["a", "b"]), np.asarray(["a", "b"]))
+    with pytest.raises(AssertionError, match="instead of"):
+        assert_close(np.asarray(["a", "b"]), np.asarray(["a", "c"]))
+    with pytest.raises(ValueError, match="rtol must be at least 0: received rtol=-1"):
+        assert_close(1.0, 1.0, rtol=-1)

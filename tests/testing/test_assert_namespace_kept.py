@@ -132,3 +132,30 @@ def test_misuse_is_refused_by_name(monkeypatch: Any) -> None:
     monkeypatch.setitem(sys.modules, "array_api_strict", None)
     with pytest.raises(ImportError, match=r"pip install 'nnarray\[test\]'"):
         assert_namespace_kept(lambda x: x, X)
+
+
+def test_two_threads_leave_the_strict_library_as_it_was() -> None:
+    import threading
+
+    import array_api_strict as strict
+
+    def check() -> None:
+        for _ in range(20):
+            assert_namespace_kept(lambda x: x + x, np.asarray([1.0]))
+
+    threads = [threading.Thread(target=check) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert float(strict.asarray(1.0)) == 1.0
+
+
+def test_what_has_not_run_yet_is_refused() -> None:
+    def lazily(x: Any) -> Any:
+        yield np.exp(x)
+
+    with pytest.raises(TypeError, match="whose code has not run yet"):
+        assert_namespace_kept(lazily, np.asarray([1.0]))
+    with pytest.raises(TypeError, match="dtypes"):
+        assert_namespace_kept(lambda x: x, np.asarray([1.0], dtype=np.longdouble))

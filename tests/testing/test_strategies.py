@@ -103,3 +103,26 @@ def test_without_hypothesis_the_line_that_installs_it_is_named(monkeypatch: Any)
     monkeypatch.delitem(sys.modules, "nnarray.testing.strategies")
     with pytest.raises(ImportError, match=r"pip install 'nnarray\[test\]'"):
         importlib.import_module("nnarray.testing.strategies")
+
+
+def test_a_backend_that_does_not_work_is_an_error_and_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    from nnarray.backends import BackendUnavailableError
+    from tests.backends.broken import INSTALLS, install
+
+    install(INSTALLS["No driver"], monkeypatch)
+    for ask in (lambda: strategies.arrays("cupy"), lambda: strategies.dtypes("cupy")):
+        with pytest.raises(BackendUnavailableError, match="No NVIDIA driver"):
+            ask()
+    with pytest.raises(ValueError, match="Unknown dtype of backend 'numpy': 'sum'"):
+        strategies.arrays("numpy", "sum")
+
+
+def test_bfloat16_elements_are_finite_and_unique_ones_differ() -> None:
+    torch = pytest.importorskip("torch")
+
+    @given(strategies.arrays("torch", "bfloat16", (5,), unique=True))
+    def check(x: Any) -> None:
+        assert bool(torch.isfinite(x).all())
+        assert len(set(x.tolist())) == 5
+
+    check()
