@@ -11,6 +11,14 @@ from nnarray._messages import describe
 from nnarray.backends import Selection, backend_of, convert
 from nnarray.layers import Shape
 from nnarray.random import next_key
+from nnarray.training._arguments import (
+    check_positive,
+    check_whole,
+    figures_of,
+    metric_of,
+    shape_fits,
+    split_data,
+)
 from nnarray.training._callbacks import Callback, CallbackList, History
 from nnarray.training._data import Data, as_data
 from nnarray.training._housed import Housed
@@ -84,7 +92,7 @@ class Trainer(Housed):
             raise ValueError("compile needs a loss, for example loss='mean_squared_error': received None.")
         if metrics is not None and (isinstance(metrics, str) or not isinstance(metrics, Iterable)):
             raise TypeError(f"metrics must be a list, for example metrics=['accuracy']: received {describe(metrics)}.")
-        chosen = optimizers.get(optimizer), losses.get(loss), [_metric(metric) for metric in metrics or ()]
+        chosen = optimizers.get(optimizer), losses.get(loss), [metric_of(metric) for metric in metrics or ()]
         wanted, policy = self._asked(backend, device, on_missing)
         self.optimizer, self.loss, self._metrics = chosen
         self._wanted, self._on_missing = wanted, policy
@@ -122,7 +130,7 @@ class Trainer(Housed):
     def check_input_shape(self, input_shape: Shape) -> None:
         """Raise ValueError if the model was made for inputs of another shape."""
         expected = self.batch_input_shape
-        if expected is not None and not _fits(input_shape[1:], expected[1:]):
+        if expected is not None and not shape_fits(input_shape[1:], expected[1:]):
             raise ValueError(
                 f"Model {self.name!r} takes x of shape (batch, {', '.join(map(str, expected[1:]))}): received x of "
                 f"shape (batch, {', '.join(map(str, input_shape[1:]))})."
@@ -221,9 +229,9 @@ class Trainer(Housed):
             At the end of the step in which Ctrl-C was pressed.
         """
         self._require_compiled("fit")
-        batch_size = _positive("batch_size", 32 if batch_size is None else batch_size)
-        _whole("epochs", epochs)
-        _whole("initial_epoch", initial_epoch)
+        batch_size = check_positive("batch_size", 32 if batch_size is None else batch_size)
+        check_whole("epochs", epochs)
+        check_whole("initial_epoch", initial_epoch)
         verbose = resolve_verbose(verbose)
         data = self._checked(x, y, sample_weight, check_finite)
         validation = None
@@ -236,7 +244,7 @@ class Trainer(Housed):
             weight = held_weight[0] if held_weight else None
             validation = self._checked(held_x, held_y, weight, check_finite, "validation_data: ")
         elif validation_split:
-            data, validation = _split(data, validation_split)
+            data, validation = split_data(data, validation_split)
         selection = self._selection(data.x)
         step = self._ready(selection, data)
         data = self._at_home(data)
@@ -294,7 +302,7 @@ class Trainer(Housed):
                 step.store(before)
                 raise
             self._counter += 1
-            return _results(read_metrics(step), return_dict)
+            return figures_of(read_metrics(step), return_dict)
 
     def evaluate(
         self,
@@ -319,7 +327,7 @@ class Trainer(Housed):
             The loss alone if there are no metrics.
         """
         self._require_compiled("evaluate")
-        batch_size = _positive("batch_size", 32 if batch_size is None else batch_size)
+        batch_size = check_positive("batch_size", 32 if batch_size is None else batch_size)
         verbose = resolve_verbose(verbose)
         data = self._checked(x, y, sample_weight, check_finite)
         step = self._ready(self._home or self._selection(data.x), data)
@@ -330,7 +338,7 @@ class Trainer(Housed):
                 found = evaluate_data(step, self._at_home(data), batch_size, progress)
         finally:
             progress.close(found)
-        return _results(found, return_dict)
+        return figures_of(found, return_dict)
 
     def predict(self, x: Any, batch_size: int | None = None, verbose: int | str = "auto") -> Any:
         """Return the model's outputs for `x`.
@@ -348,7 +356,7 @@ class Trainer(Housed):
         array of the library and on the device of `x`, shape (examples, …)
             NumPy for nested lists.
         """
-        batch_size = _positive("batch_size", 32 if batch_size is None else batch_size)
+        batch_size = check_positive("batch_size", 32 if batch_size is None else batch_size)
         verbose = resolve_verbose(verbose)
         data = as_data(x, None, finite=False)
         self.checked_output_shape((None, *data.x.shape[1:]))
@@ -371,45 +379,3 @@ class Trainer(Housed):
         joined = backend.xp.concat(outputs, axis=0)
         home = source is backend and source_device == device
         return joined if home else convert(joined, source, device=source_device)
-
-
-def _metric(identifier: Any) -> metrics.Metric:
-    """Return a metric; losses, by name or object, serve as metrics too."""
-    if isinstance(identifier, losses.Loss):
-        return metrics.MeanMetricWrapper(identifier.call, name=identifier.name)
-    if isinstance(identifier, str) and identifier in losses.KNOWN:
-        return metrics.MeanMetricWrapper(losses.get(identifier).call, name=identifier)
-    return metrics.get(identifier)
-
-
-def _split(data: Data, share: float) -> tuple[Data, Data]:
-    if not 0 < share < 1:
-        raise ValueError(f"validation_split must lie between 0 and 1: received validation_split={share!r}.")
-    cut = int(data.length * (1 - share))
-    if cut in (0, data.length):
-        raise ValueError(f"validation_split={share!r} of {data.length} example(s) leaves one of the parts empty.")
-    return data.part(None, cut), data.part(cut, None)
-
-
-def _fits(shape: tuple[int | None, ...], expected: tuple[int | None, ...]) -> bool:
-    pairs = zip(shape, expected, strict=False)
-    return len(shape) == len(expected) and all(b is None or a == b for a, b in pairs)
-
-
-def _whole(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not hasattr(type(value), "__index__") or value < 0:
-        raise ValueError(f"{name} must be a whole number of at least 0: received {name}={value!r}.")
-    return int(value)
-
-
-def _positive(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not hasattr(type(value), "__index__") or value < 1:
-        raise ValueError(f"{name} must be a positive integer: received {name}={value!r}.")
-    return int(value)
-
-
-def _results(found: dict[str, float], return_dict: bool) -> Any:
-    if return_dict:
-        return found
-    values = list(found.values())
-    return values[0] if len(values) == 1 else values

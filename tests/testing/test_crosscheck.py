@@ -1,4 +1,4 @@
-"""A cross-check finds where backends part, and nothing where they do not; the model is as before."""
+"""`crosscheck` where backends agree, what it leaves as it was, and what it refuses."""
 
 from __future__ import annotations
 
@@ -7,101 +7,22 @@ from typing import Any
 
 import numpy as np
 import pytest
-from matplotlib.text import Text
 
 import nnarray as nna
 from nnarray import layers, models, optimizers
 from nnarray import random as nnrandom
 from nnarray.layers import Layer
-from nnarray.testing import CrossCheck, crosscheck
-from nnarray.testing.plugin import places
-
-X = np.random.default_rng(0).standard_normal((24, 3)).astype("float32")
-Y = (X[:, 0] > 0).astype("float32")
-STRICT = "array_api_strict"
-INSTALLED = [(place.backend, place.device) for place in places("available").taken]
-PAIR = ["numpy", STRICT]
-
-
-class Odd(Layer):
-    """Does something else on one library."""
-
-    def __init__(self, odd: Any, library: str = STRICT, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.odd = odd
-        self.library = library
-
-    def call(self, inputs: Any) -> Any:
-        xp = nna.array_namespace(inputs)
-        return self.odd(inputs, xp) if self.library in xp.__name__ else 2.0 * inputs
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        return input_shape
-
-
-def refuse(x: Any, xp: Any) -> Any:
-    raise NotImplementedError("no such kernel.\nBuild it.")
-
-
-class Residual(Layer):
-    def __init__(self, inner: Layer, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.inner = inner
-
-    def call(self, inputs: Any) -> Any:
-        return inputs + self.inner(inputs)
-
-
-class Twice(models.Model):
-    def __init__(self, odd: Layer | None = None) -> None:
-        super().__init__(name="twice")
-        self.dense = layers.Dense(3, "tanh", name="dense")
-        self.block = Residual(odd or layers.Dense(3, name="inner"), name="block")
-        self.head = models.Sequential([layers.Dropout(0.5, name="dropout"), layers.Dense(1, name="last")], name="head")
-
-    def call(self, inputs: Any) -> Any:
-        return self.head(self.block(self.dense(self.dense(inputs))))
-
-
-class Counted(Layer):
-    """Sums its inputs, and keeps how often it was called."""
-
-    def build(self, input_shape: Any) -> None:
-        self.count = self.add_weight((), "zeros", trainable=False, name="count")
-
-    def call(self, inputs: Any) -> Any:
-        xp = nna.array_namespace(inputs)
-        self.count.assign(self.count.value + (2.0 if STRICT in xp.__name__ else 1.0))
-        return inputs
-
-
-def network(*extra: Layer, compiled: bool = True) -> models.Sequential:
-    nna.set_seed(3)
-    model = models.Sequential(
-        [
-            layers.Dense(4, "relu", input_dim=3, name="first"),
-            *extra,
-            layers.Dense(5, "tanh", name="second"),
-            layers.Dense(1, "sigmoid", name="last"),
-        ],
-        name="net",
-    )
-    if compiled:
-        model.compile("adam", "binary_crossentropy")
-    return model
-
-
-def names(report: CrossCheck, kind: str) -> list[str]:
-    return [row.name for row in report.rows if row.kind == kind]
-
-
-def found(report: CrossCheck, backend: str = STRICT) -> tuple[str, str]:
-    row = report.first[backend]
-    assert row is not None
-    return row.name, row.kind
-
-
-# -- agreement --------------------------------------------------------------------------------------------------------
+from nnarray.testing import crosscheck
+from tests.testing.networks import (
+    INSTALLED,
+    PAIR,
+    STRICT,
+    Twice,
+    X,
+    Y,
+    names,
+    network,
+)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -223,168 +144,6 @@ def test_a_gradient_that_cancels_to_rounding_is_no_difference() -> None:
         assert report.passed, str(report)
 
 
-# -- planted faults ---------------------------------------------------------------------------------------------------
-
-
-def test_a_layer_that_computes_otherwise_on_one_backend_is_found() -> None:
-    report = crosscheck(network(Odd(lambda x, xp: 2.06 * x, name="odd")), X, Y, backends=INSTALLED)
-    strict = [f"{name}:{device}" for name, device in INSTALLED if name == STRICT]
-    for backend in report.backends:
-        assert (report.first[backend] is not None) == (backend in strict)
-    assert found(report, strict[0]) == ("odd", "forward")
-    row = report.first[strict[0]]
-    assert row is not None
-    difference = row.differences[strict[0]]
-    assert difference is not None
-    assert difference.relative == pytest.approx(0.03, rel=1e-3)
-    assert not difference.ok
-    assert not report
-    assert f"{strict[0]} parts first at layer 'odd' (forward): 3.0e-02 relative, 1e-05 allowed" in str(report)
-
-
-def test_a_gradient_that_is_wrong_on_one_backend_is_found_though_forward_agrees() -> None:
-    half = Odd(lambda x, xp: x + nna.stop_gradient(x), name="half")
-    report = crosscheck(network(half), X, Y, backends=PAIR)
-    assert found(report) == ("half", "gradient")
-    assert report.summary() == [
-        f"{STRICT} parts first at layer 'half' (gradient): 5.0e-01 relative, 1e-05 allowed.",
-    ]
-    kinds = {row.name: row.differences[STRICT].ok for row in report.rows if row.kind != "forward"}  # type: ignore[union-attr]
-    assert not any(kinds[name] for name in ("half", "first", "first/kernel"))
-    assert all(kinds[name] for name in ("loss", "last (logits)", "second", "second/kernel"))
-
-
-def test_a_fault_in_a_layer_within_a_layer_is_found_in_the_inner_one() -> None:
-    inner = Odd(lambda x, xp: x + nna.stop_gradient(x), name="inner")
-    report = crosscheck(Twice(inner), X, Y, backends=PAIR, loss="mse")
-    assert found(report) == ("block/inner", "gradient")
-
-
-def test_a_wrong_weight_gradient_is_found() -> None:
-    class Bias(Layer):
-        def build(self, input_shape: Any) -> None:
-            self.bias = self.add_weight((4,), "zeros", name="bias")
-
-        def call(self, inputs: Any) -> Any:
-            wrong = STRICT in nna.array_namespace(inputs).__name__
-            return inputs + (nna.stop_gradient(self.bias.value) if wrong else self.bias.value)
-
-    report = crosscheck(network(Bias(name="shift")), X, Y, backends=PAIR)
-    assert found(report) == ("shift/bias", "weight gradient")
-    assert "parts first at weight 'shift/bias' (weight gradient): 1.0e+00 relative" in str(report)
-
-
-def test_a_wrong_loss_is_found() -> None:
-    def loss(y_true: Any, y_pred: Any) -> Any:
-        xp = nna.array_namespace(y_pred)
-        wrong = STRICT in xp.__name__
-        return xp.mean(y_pred * (nna.stop_gradient(y_pred) if wrong else y_pred), axis=-1)
-
-    report = crosscheck(network(), X, Y, backends=PAIR, loss=loss)
-    assert found(report) == ("loss", "gradient")
-    assert f"{STRICT} parts first at the loss (gradient)" in str(report)
-
-
-def test_what_a_layer_assigns_to_its_variables_is_compared() -> None:
-    assert found(crosscheck(network(Counted(name="counted")), X, Y, backends=PAIR)) == ("counted/count", "forward")
-
-
-@pytest.mark.parametrize(
-    ("odd", "note"),
-    [
-        (lambda x, xp: xp.where(x == x, 2.0 * x, xp.nan) * float("nan"), "NaN"),
-        (lambda x, xp: xp.reshape(2.0 * x, (12, 2, 4)), "shape (12, 2, 4) instead of (24, 4)"),
-        (lambda x, xp: xp.astype(2.0 * x, xp.float64), "float64 instead of float32"),
-    ],
-)
-def test_nan_shape_and_dtype_count_as_parting(odd: Any, note: str) -> None:
-    model = models.Sequential([layers.Dense(4, input_dim=3), Odd(odd, name="odd")])
-    report = crosscheck(model, X, backends=PAIR)
-    assert found(report) == ("odd", "forward")
-    assert f"{STRICT} parts first at layer 'odd' (forward): {note}." in str(report)
-
-
-def test_infinity_on_one_side_parts_and_on_both_does_not() -> None:
-    def blown(x: Any, xp: Any) -> Any:
-        return 2.0 * x / xp.zeros_like(x)
-
-    for library, passed in (("numpy", False), ("", True)):
-        model = models.Sequential([Odd(blown, library, input_dim=3)])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            assert crosscheck(model, np.abs(X), backends=PAIR).passed == passed
-
-
-def test_nan_on_both_sides_is_no_agreement() -> None:
-    model = network(Odd(lambda x, xp: x * float("nan"), "", name="odd"))
-    assert "NaN on both" in str(crosscheck(model, X, Y, backends=PAIR))
-
-
-# -- exceptions -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("y", [None, Y])
-def test_what_a_backend_raises_is_told_at_its_layer_and_the_others_are_compared(y: Any) -> None:
-    report = crosscheck(network(Odd(refuse, name="odd")), X, y, backends=[*PAIR, f"{STRICT}:device1"])
-    for backend in report.backends[1:]:
-        assert found(report, backend) == ("odd", "forward")
-    assert report.rows[0].differences[STRICT].ok  # type: ignore[union-attr]
-    assert report.rows[2].differences[STRICT] is None
-    assert "fails first at layer 'odd' (forward): it raises NotImplementedError: no such kernel. Build it" in str(
-        report
-    )
-
-
-def test_what_is_raised_in_the_backward_pass_is_told_at_its_layer(monkeypatch: pytest.MonkeyPatch) -> None:
-    def sign(x: Any) -> Any:
-        raise ArithmeticError("no sign here")
-
-    monkeypatch.setattr(nna.namespace(STRICT).raw, "sign", sign, raising=False)  # the rule of abs asks for it
-    report = crosscheck(network(Odd(lambda x, xp: xp.abs(x), "", name="odd")), X, Y, backends=PAIR)
-    assert found(report) == ("odd", "gradient")
-    assert "raises ArithmeticError: no sign here" in str(report)
-    compared = [row.name for row in report.rows if row.differences[STRICT] is not None and row.kind != "forward"]
-    after = ["loss", "last (logits)", "last/kernel", "last/bias", "second", "second/kernel", "second/bias"]
-    assert compared == [*after, "odd"]
-
-
-def test_a_reference_that_raises_is_told_as_such() -> None:
-    report = crosscheck(network(Odd(refuse, "numpy", name="odd")), X, Y, backends=PAIR)
-    assert found(report, "numpy") == ("odd", "forward")
-    assert not report.passed
-    assert report.first[STRICT] is None
-    assert report.summary() == [
-        "numpy fails first at layer 'odd' (forward): it raises NotImplementedError: no such kernel. Build it.",
-    ]
-
-
-def test_a_backend_that_cannot_hold_the_weights_is_told() -> None:
-    nna.config.set_floatx("float64")
-    try:
-        model = network()
-    finally:
-        nna.config.set_floatx("float32")
-    report = crosscheck(model, X, Y, backends=["numpy", "array_api_strict:no_float64"])
-    assert found(report, "array_api_strict:no_float64") == ("net", "forward")
-    assert "raises" in str(report)
-
-
-def test_layers_called_otherwise_from_call_to_call_are_told() -> None:
-    class Whim(Layer):
-        calls = 0
-
-        def call(self, inputs: Any) -> Any:
-            self.calls += 1
-            return inputs[: self.calls, ...]
-
-    model = models.Sequential([layers.Dense(3, input_dim=3), Whim(name="whim")])
-    report = crosscheck(model, X, Y, backends=PAIR, loss=lambda y, p: p[0, :])
-    assert found(report) == ("whim", "forward")
-    assert "Layers must compute alike each time they are given the same: received an array of shape" in str(report)
-
-
-# -- forward only -----------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("compiled", "y", "reason"),
     [(True, None, "no y was given"), (False, Y, "the model is not compiled and no loss was given")],
@@ -400,9 +159,6 @@ def test_without_targets_or_loss_the_report_says_that_gradients_were_not_compare
         f"{STRICT} agrees with numpy in all 3 arrays (1e-05 allowed).",
     ]
     assert len(report.plot().axes) == 1
-
-
-# -- the model stays --------------------------------------------------------------------------------------------------
 
 
 def state(model: Any) -> list[Any]:
@@ -468,102 +224,6 @@ def test_a_layer_called_outside_a_cross_check_is_not_observed() -> None:
     assert seen[4:] == [("first", "call"), ("second", "call"), ("last", "pre_activation")]
     assert np.abs(watched - plain).min() > 1
     np.testing.assert_array_equal(model(X), plain)
-
-
-# -- the report -------------------------------------------------------------------------------------------------------
-
-
-def test_the_table_is_aligned_and_marks_what_parts() -> None:
-    text = str(crosscheck(network(Odd(lambda x, xp: 2.06 * x, name="odd")), X, Y, backends=PAIR))
-    title, rule, header, _, *lines = text.splitlines()
-    assert title.startswith("net: differences from numpy")
-    assert header.split() == ["Array", "Kind", "Shape", STRICT]
-    body = lines[: lines.index(rule)]
-    assert len(body) == 17
-    column = header.index("Kind")
-    assert {line[column - 1] for line in body} == {" "}
-    assert {line[column:].split("  ")[0] for line in body} == {"forward", "gradient", "weight gradient"}
-    assert body[1].split() == ["odd", "forward", "(24,", "4)", "3.0e-02", "✗"]
-    assert body[0].split()[-1] == "0"
-    assert not any("✗" in line for line in body[:1])
-
-
-def test_rtol_takes_the_place_of_the_default() -> None:
-    odd = Odd(lambda x, xp: 2.06 * x, name="odd")
-    report = crosscheck(network(odd), X, backends=PAIR, rtol=0.1)
-    assert report.passed
-    assert {row.tolerance for row in report.rows} == {0.1}
-
-
-def test_whole_numbers_must_be_equal() -> None:
-    class Ranks(Layer):
-        def call(self, inputs: Any) -> Any:
-            xp = nna.array_namespace(inputs)
-            most = 100_000_000 + xp.argmax(inputs, axis=-1)
-            return most + (1 if STRICT in xp.__name__ else 0)
-
-    report = crosscheck(models.Sequential([Ranks(input_dim=3, name="ranks")]), X, backends=PAIR)
-    assert found(report) == ("ranks", "forward")
-    assert "1.0e-08 relative, none allowed" in str(report)
-
-
-# -- the plot ---------------------------------------------------------------------------------------------------------
-
-
-def drawn(ax: Any) -> dict[str, Any]:
-    return {line.get_label(): line for line in ax.lines}
-
-
-def test_the_plot_has_a_line_per_backend_and_rings_where_one_first_parts() -> None:
-    odd = Odd(lambda x, xp: x + nna.stop_gradient(x), name="half")
-    report = crosscheck(network(odd), X, Y, backends=[*PAIR, f"{STRICT}:device1"], rtol=1e-4)
-    figure = report.plot()
-    forward, backward = figure.axes
-    names = [label.get_text() for label in backward.get_xticklabels()]
-    assert names == ["first", "half", "second", "last (logits)", "last", "loss"]
-    for ax, count in ((forward, 6), (backward, 5)):
-        lines = drawn(ax)
-        assert set(lines) >= {STRICT, f"{STRICT}:device1", "allowed"}
-        assert len(lines[STRICT].get_xdata()) == count
-        assert set(lines["allowed"].get_ydata()) == {-4.0}
-    assert "_first" not in drawn(forward)
-    rings = [line for line in backward.lines if line.get_label() == "_first"]
-    assert [round(float(ring.get_xdata()[0])) for ring in rings] == [names.index("half")] * 2
-    assert [float(ring.get_ydata()[0]) for ring in rings] == pytest.approx([np.log10(0.5)] * 2)
-    assert len(drawn(backward)[f"_{STRICT}, weights"].get_xdata()) == 6
-    words = [text.get_text() for text in figure.findobj(Text)]
-    assert f"{STRICT}: half" in words
-    assert {"allowed", "in weights", "difference from numpy, relative"} <= set(words)
-
-
-def test_the_plot_has_a_place_for_zero_and_one_for_what_cannot_be_compared() -> None:
-    figure = crosscheck(network(Odd(refuse, name="odd")), X, backends=PAIR).plot()
-    (ax,) = figure.axes
-    ticks = dict(zip([t.get_text() for t in ax.get_yticklabels()], ax.get_yticks(), strict=True))
-    low, high = ax.get_ylim()
-    assert low < ticks["0"] < ticks["∞"] < high
-    assert list(drawn(ax)[STRICT].get_ydata()) == [ticks["0"], ticks["∞"]]
-    assert ticks["0"] < drawn(ax)["allowed"].get_ydata()[0] < ticks["∞"]
-
-
-def test_the_plot_goes_into_a_figure_of_ones_own_and_holds_many_layers() -> None:
-    from matplotlib.figure import Figure
-
-    model = models.Sequential([layers.Dense(2, name=f"a_layer_of_a_rather_long_name_{i}") for i in range(70)])
-    figure = Figure()
-    report = crosscheck(model, X, backends=PAIR)
-    assert report.plot(figure) is figure
-    ticks = [label.get_text() for label in figure.axes[0].get_xticklabels()]
-    assert 15 < len(ticks) <= 30
-    assert max(map(len, ticks)) <= 24
-
-
-def test_an_empty_report_is_not_drawn() -> None:
-    with pytest.raises(ValueError, match="A report with rows is needed, as crosscheck returns it"):
-        nna.plotting.plot_crosscheck(CrossCheck("net", ("numpy", "torch"), (), 1e-5))
-
-
-# -- bad input --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
