@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import importlib
 import importlib.metadata
 import os
 import re
@@ -133,12 +132,11 @@ def _no_device(wheel: str) -> tuple[str, str]:
 
 
 def _cuda_of(wheel: str) -> int:
-    """Return the major version of CUDA that a wheel is made for."""
-    found = re.search(r"cuda(\d\d)", wheel)
-    if found is None:
-        runtime = importlib.import_module("cupy").cuda.runtime.runtimeGetVersion()
-        return min(max(runtime // 1000, 12), 13)
-    return min(max(int(found[1]), 12), 13)
+    """Return the major version of CUDA that a wheel is made for: by its name, else by what the loaded one says."""
+    named, loaded = re.search(r"cuda(\d\d)", wheel), sys.modules.get("cupy")
+    if named is not None:
+        return min(max(int(named[1]), 12), 13)
+    return 13 if loaded is None else min(max(loaded.cuda.runtime.runtimeGetVersion() // 1000, 12), 13)
 
 
 def _other(wheel: str) -> str:
