@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from nnarray._messages import describe
 from nnarray.array import elementwise, linear_algebra  # noqa: F401 -- the operators need their rows
 from nnarray.array._function import TABLE, Function
+from nnarray.array._indexing import has_array, set_key, take_key
 from nnarray.array.manipulation import full_key
 from nnarray.backends import find_backend
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _serials = itertools.count()
 _GETITEM = TABLE["getitem"]
+_SETITEM = TABLE["set_item"]
+_TO_DEVICE = TABLE["to_device"]
 _PLAIN = frozenset((float, int, bool, complex, type(None)))
 
 
@@ -29,24 +32,39 @@ class Node:
         Grows with every node, so that sorting by it sorts topologically.
     function : Function or None
         None for a source: an array that something is differentiated with respect to.
+    field : {"real", "complex"}
+        Which numbers the result holds.
     parents : tuple of (int, Node)
         Position among the array arguments and node of each recorded argument.
     kept : tuple
-        The array arguments, None where no rule asks for them.
+        The array arguments, raw, None where no rule asks for them.
     out : raw array or None
         The result, if a rule asks for it.
     shapes : tuple or None
         Shapes of all arguments of a variadic function.
     """
 
-    __slots__ = ("dtype", "function", "kept", "namespace", "out", "params", "parents", "serial", "shape", "shapes")
+    __slots__ = (
+        "dtype",
+        "field",
+        "function",
+        "kept",
+        "namespace",
+        "out",
+        "params",
+        "parents",
+        "serial",
+        "shape",
+        "shapes",
+    )
 
-    def __init__(self, value: Any, namespace: Namespace, function: Function | None = None) -> None:
+    def __init__(self, value: Any, namespace: Namespace, function: Function | None = None, field: str = "real") -> None:
         self.serial = next(_serials)
         self.shape = value.shape
         self.dtype = value.dtype
         self.namespace = namespace
         self.function = function
+        self.field = field
         self.parents: tuple[tuple[int, Node], ...] = ()
         self.kept: tuple[Any, ...] = ()
         self.out: Any = None
@@ -70,15 +88,16 @@ def bind(function: Function, namespace: Namespace, args: Any, params: dict[str, 
         for position, operand in enumerate(operands)
         if type(operand) is Array and operand.node is not None and function.rule_of(position) is not None
     )
-    if parents and namespace.is_differentiable(out.dtype):
-        node = Node(out, namespace, function)
+    if parents and (field := namespace.field_of(out.dtype)):
+        node = Node(out, namespace, function, field)
         node.parents = parents
         node.params = params
         arguments, result_too = function.kept_for(tuple(position for position, _ in parents))
         if function.variadic:
             node.shapes = tuple(value.shape for value in values)
         else:
-            node.kept = tuple(x if keep else None for x, keep in zip(operands, arguments, strict=True))
+            # The raw arrays: an Array among the operands may be assigned to before the backward pass comes by.
+            node.kept = tuple(x if keep else None for x, keep in zip(values, arguments, strict=True))
         if result_too:
             node.out = out
         result.node = node
@@ -204,7 +223,45 @@ class Array:
         return self.namespace.matrix_transpose(self)
 
     def __getitem__(self, key: Any) -> Array:
+        if has_array(key):
+            return take_key(self, key)
         return bind(_GETITEM, self.namespace, (self,), {"key": full_key(key, self.ndim)})
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        """Become an array with other elements there; arrays made from this one before keep theirs."""
+        if has_array(key):
+            changed = set_key(self, key, value)
+        else:
+            value = self.namespace.asarray(value, device=self.device)
+            value = value if value.dtype == self.dtype else self.namespace.astype(value, self.dtype)
+            changed = bind(_SETITEM, self.namespace, (self, value), {"key": full_key(key, self.ndim)})
+        self.value, self.node = changed.value, changed.node
+
+    def __iter__(self) -> Iterator[Array]:
+        if self.ndim == 0:
+            raise TypeError("An array without axes cannot be iterated over.")
+        return iter(self.namespace.unstack(self))
+
+    def __dlpack__(self, **kwargs: Any) -> Any:
+        if self.node is not None:
+            raise BufferError("A recorded array cannot leave its library: use x.value, or nnarray.stop_gradient(x).")
+        return self.value.__dlpack__(**kwargs)
+
+    def __dlpack_device__(self) -> tuple[Any, int]:
+        return self.value.__dlpack_device__()
+
+    def to_device(self, device: Any, /, *, stream: Any = None) -> Array:
+        """Return the array on another device of its library; it stays recorded.
+
+        Raises
+        ------
+        ValueError
+            If a stream is given: work goes to the library's current one.
+        """
+        if stream is not None:
+            raise ValueError(f"Work goes to the library's current stream: received stream={stream!r}.")
+        device = self.namespace.backend.device(device)
+        return self if device == self.device else bind(_TO_DEVICE, self.namespace, (self,), {"device": device})
 
     def __bool__(self) -> bool:
         return bool(self.value)

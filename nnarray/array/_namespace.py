@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from nnarray.array import creation, data_types, elementwise, linear_algebra, manipulation, statistical
+from nnarray.array import creation, data_types, elementwise, linear_algebra, manipulation, sorting, statistical
 from nnarray.array._array import Array, bind
+from nnarray.array._composites import COMPOSITES
 from nnarray.array._function import TABLE, Function
-from nnarray.backends import Backend, backend_of, convert, find_backend, select
+from nnarray.backends import DTYPE_NAMES, Backend, backend_of, convert, find_backend, select
 
-CHAPTERS = (creation, data_types, elementwise, linear_algebra, manipulation, statistical)
+CHAPTERS = (creation, data_types, elementwise, linear_algebra, manipulation, sorting, statistical)
 _CONSTANTS = ("e", "inf", "nan", "newaxis", "pi")
 _API_VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
 _namespaces: dict[tuple[Backend, str | None], Namespace] = {}
@@ -45,7 +47,7 @@ class Namespace(ModuleType):
         self.default_device = device
         self.raw = Raw(backend)
         self._implementations: dict[Function, Callable[..., Any]] = {}
-        self._float_dtypes: dict[Any, bool] = {}
+        self._fields: dict[Any, str] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         device = self.default_device
@@ -56,12 +58,17 @@ class Namespace(ModuleType):
         return f"<nnarray namespace over {self.backend.name}{device}>"
 
     def __dir__(self) -> list[str]:
-        special = ["asarray", "isdtype", "finfo", "iinfo", "result_type", "__array_namespace_info__"]
-        return sorted({*TABLE, *_CONSTANTS, *special})
+        special = ["asarray", "from_dlpack", "can_cast", "isdtype", "finfo", "iinfo", "result_type"]
+        dtypes = [name for name in DTYPE_NAMES if hasattr(self.backend.xp, name)]
+        return sorted({*TABLE, *COMPOSITES, *_CONSTANTS, *special, *dtypes, "__array_namespace_info__"})
 
     def __getattr__(self, name: str) -> Any:
         if name in TABLE:
             found: Any = _bound(TABLE[name], self)
+        elif name in COMPOSITES:
+            found = _composite(COMPOSITES[name], self)
+        elif name == "newaxis":
+            return None
         elif name.startswith("__") and name != "__array_namespace_info__":
             raise AttributeError(name)
         else:
@@ -84,13 +91,14 @@ class Namespace(ModuleType):
         except KeyError:
             return self._implementations.setdefault(function, function.on(self.backend))
 
-    def is_differentiable(self, dtype: Any) -> bool:
-        """Whether `dtype` is real or complex floating-point."""
+    def field_of(self, dtype: Any) -> str:
+        """Return ``"real"`` or ``"complex"`` for a floating-point dtype, and nothing for any other."""
         try:
-            return self._float_dtypes[dtype]
+            return self._fields[dtype]
         except KeyError:
             isdtype = self.backend.xp.isdtype
-            return self._float_dtypes.setdefault(dtype, isdtype(dtype, ("real floating", "complex floating")))
+            field = "complex" if isdtype(dtype, "complex floating") else "real" * isdtype(dtype, "real floating")
+            return self._fields.setdefault(dtype, field)
 
     def asarray(self, obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None) -> Any:
         """Return `obj` (scalar, nested sequence, raw array or Array) as an Array; an Array stays recorded."""
@@ -109,6 +117,16 @@ class Namespace(ModuleType):
         value = convert(obj, self.backend, dtype, device)
         return Array(self.backend.xp.asarray(value, copy=True) if copy else value, self)
 
+    def from_dlpack(self, x: Any, /, *, device: Any = None, copy: bool | None = None) -> Any:
+        """Return an object with ``__dlpack__`` as an Array, which shares its memory where it can."""
+        if isinstance(x, Array):
+            return self.asarray(x, device=device, copy=copy)
+        return Array(self.backend.xp.from_dlpack(x, device=device, copy=copy), self)
+
+    def can_cast(self, from_: Any, to: Any, /) -> bool:
+        """Return whether one dtype, or that of an array, casts to another by the rules of promotion."""
+        return self.backend.xp.can_cast(from_.dtype if isinstance(from_, Array) else from_, to)
+
     def result_type(self, *arrays_and_dtypes: Any) -> Any:
         """Return the dtype that the arguments promote to."""
         raw = [x.value if isinstance(x, Array) else x for x in arrays_and_dtypes]
@@ -120,6 +138,17 @@ def _is_shared(name: str) -> bool:
     return name in ("isdtype", "finfo", "iinfo", "__array_namespace_info__") or name.rstrip("0123456789") in (
         *("bool", "int", "uint", "float", "complex"),
     )
+
+
+def _composite(function: Callable[..., Any], space: Namespace) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return function(space, *args, **kwargs)
+
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    call.__module__ = space.__name__
+    return call
 
 
 def _bound(function: Function, space: Namespace) -> Callable[..., Any]:

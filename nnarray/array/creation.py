@@ -17,6 +17,9 @@ for name, signature in {
 }.items():
     Function(name, signature, constant=NEW, arrays=())
 
+Function("tril", "x, /, *, k=0", {"x": lambda xp, g, k: xp.tril(g, k=k)})
+Function("triu", "x, /, *, k=0", {"x": lambda xp, g, k: xp.triu(g, k=k)})
+
 for name, signature in {
     "empty_like": "x, /, *, dtype=None, device=None",
     "full_like": "x, /, fill_value, *, dtype=None, device=None",

@@ -20,10 +20,15 @@ binary("floor_divide", constant=STEPS)
 binary("remainder", lambda g: g, lambda xp, g, x1, x2: -g * xp.floor_divide(x1, x2))
 elementwise("negative", lambda g: -g)
 elementwise("positive", lambda g: g)
-elementwise("abs", lambda xp, g, x: g * xp.sign(x))
+elementwise("abs", lambda xp, g, x, out: _abs(xp, g, x, out))
 elementwise("square", lambda g, x: g * 2 * x)
 elementwise("sqrt", lambda g, out: g * 0.5 / out)
 elementwise("reciprocal", lambda g, out: -g * out * out)
+
+
+def _abs(xp: Any, g: Any, x: Any, out: Any) -> Any:
+    """``x / |x|``, and 0 at 0; of a real number that is its sign."""
+    return g * xp.sign(x) if x.dtype == out.dtype else x * (g / xp.where(out == 0, 1.0, out))
 
 
 def _power_base(xp: Any, g: Any, x1: Any, x2: Any) -> Any:
@@ -84,7 +89,15 @@ binary(
     lambda g, x1, x2: g * x2 / (x1 * x1 + x2 * x2),
     lambda g, x1, x2: -g * x1 / (x1 * x1 + x2 * x2),
 )
+# The sign is x1's where x2's agrees with it, the opposite elsewhere.
+binary("copysign", lambda xp, g, x1, x2: xp.where(xp.signbit(x1) == xp.signbit(x2), g, -g))
 binary("hypot", lambda g, x1, out: g * x1 / out, lambda g, x2, out: g * x2 / out)
+
+# -- complex numbers; the gradient of a real loss is its derivative by the real part plus i times that by the other --
+
+elementwise("conj", lambda xp, g: xp.conj(g))
+elementwise("real", lambda g: g)
+elementwise("imag", lambda xp, g, in_dtype: xp.astype(g, in_dtype) * 1j)
 
 # -- choice; at a tie the first argument takes the whole cotangent --------------------------------------------------
 
@@ -133,6 +146,7 @@ for name in ("ceil", "floor", "round", "sign", "trunc"):
     elementwise(name, constant=STEPS)
 for name in ("isfinite", "isinf", "isnan", "signbit", "logical_not", "bitwise_invert"):
     elementwise(name, constant=TRUTH)
+binary("nextafter", constant="it steps from one number to the next")
 for name in ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"):
     binary(name, constant=TRUTH)
 for name in ("logical_and", "logical_or", "logical_xor"):

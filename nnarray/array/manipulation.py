@@ -7,7 +7,6 @@ from typing import Any
 
 from nnarray._messages import describe
 from nnarray.array._function import Function
-from nnarray.array.elementwise import TRUTH
 
 
 def sum_to_shape(xp: Any, g: Any, shape: tuple[int, ...]) -> Any:
@@ -44,6 +43,44 @@ def _take(xp: Any, g: Any, in_shape: Any, indices: Any, axis: int | None) -> Any
     return xp.index_add(zeros, indices, g, axis=0 if axis is None else axis % len(in_shape))
 
 
+def _take_along_axis(xp: Any, g: Any, in_shape: Any, indices: Any, axis: int) -> Any:
+    """Add `g` into zeros at its places in the flattened array; along other axes the two broadcast."""
+    ndim = len(in_shape)
+    flat, stride = 0, 1
+    for a in reversed(range(ndim)):
+        if a == axis % ndim:
+            places = xp.remainder(indices, in_shape[a])
+        else:
+            own = xp.arange(in_shape[a], dtype=indices.dtype, device=indices.device)
+            places = xp.reshape(own, tuple(in_shape[a] if b == a else 1 for b in range(ndim)))
+        flat, stride = flat + places * stride, stride * in_shape[a]
+    zeros = xp.zeros((stride,), dtype=g.dtype, device=xp.asarray(g).device)
+    places = xp.reshape(xp.broadcast_to(flat, g.shape), (-1,))
+    return xp.reshape(xp.index_add(zeros, places, xp.reshape(g, (-1,)), axis=0), in_shape)
+
+
+def _roll(xp: Any, g: Any, shift: int | tuple[int, ...], axis: Any) -> Any:
+    return xp.roll(g, shift=-shift if isinstance(shift, int) else tuple(-n for n in shift), axis=axis)
+
+
+def _repeat(xp: Any, g: Any, in_shape: Any, repeats: Any, axis: int | None) -> Any:
+    device = xp.asarray(g).device
+    rows = math.prod(in_shape) if axis is None else in_shape[axis]
+    indices = xp.repeat(xp.arange(rows, device=device), repeats)
+    if axis is not None:
+        return xp.index_add(xp.zeros(in_shape, dtype=g.dtype, device=device), indices, g, axis=axis % len(in_shape))
+    zeros = xp.zeros((rows,), dtype=g.dtype, device=device)
+    return xp.reshape(xp.index_add(zeros, indices, g, axis=0), in_shape)
+
+
+def _tile(xp: Any, g: Any, in_shape: Any, repetitions: tuple[int, ...]) -> Any:
+    ndim = max(len(in_shape), len(repetitions))
+    times = (1,) * (ndim - len(repetitions)) + tuple(repetitions)
+    lengths = (1,) * (ndim - len(in_shape)) + tuple(in_shape)
+    split = tuple(n for pair in zip(times, lengths, strict=True) for n in pair)
+    return xp.reshape(xp.sum(xp.reshape(g, split), axis=tuple(range(0, 2 * ndim, 2))), in_shape)
+
+
 def _getitem(xp: Any, g: Any, in_shape: Any, key: Any) -> Any:
     """Set `g` into zeros; the new axes of the key, which assignment does not know, are taken out of both first."""
     items = key if isinstance(key, tuple) else (key,)
@@ -70,6 +107,12 @@ def _new_axes(items: tuple[Any, ...], ndim: int) -> list[int]:
     return found
 
 
+def _plain_index(item: Any) -> Any:
+    """Return an integer array without axes as the integer that it holds."""
+    has_no_axes = getattr(item, "shape", None) == () and "int" in str(getattr(item, "dtype", ""))
+    return item.__index__() if has_no_axes else item
+
+
 def full_key(key: Any, ndim: int) -> Any:
     """Return a key of integers, slices, ellipsis and None with the ellipsis that the standard asks for spelled out.
 
@@ -78,14 +121,15 @@ def full_key(key: Any, ndim: int) -> Any:
     TypeError
         If the key has anything else.
     """
+    key = tuple(map(_plain_index, key)) if isinstance(key, tuple) else _plain_index(key)
     items = key if isinstance(key, tuple) else (key,)
     for item in items:
         if item is None or item is Ellipsis or isinstance(item, slice):
             continue
         if isinstance(item, bool) or not hasattr(item, "__index__") or getattr(item, "shape", ()) != ():
             raise TypeError(
-                f"An Array is indexed by integers, slices, ellipsis and None: received {describe(item)}. "
-                "Use xp.take for integer arrays and xp.where for masks."
+                f"An Array is indexed by integers, slices, ellipsis, None, integer arrays or a mask: received "
+                f"{describe(item)}. Make a list an array with xp.asarray."
             )
     if any(item is Ellipsis for item in items):
         return key
@@ -108,7 +152,10 @@ Function("flip", "x, /, *, axis=None", {"x": lambda xp, g, axis: xp.flip(g, axis
 Function("concat", "arrays, /, *, axis=0", {"arrays": _concat}, variadic=True)
 Function("stack", "arrays, /, *, axis=0", {"arrays": _stack}, variadic=True)
 Function("take", "x, indices, /, *, axis=None", {"x": _take})
-Function("argsort", "x, /, *, axis=-1, descending=False, stable=True", constant=TRUTH)
+Function("take_along_axis", "x, indices, /, *, axis=-1", {"x": _take_along_axis})
+Function("roll", "x, /, shift, *, axis=None", {"x": _roll})
+Function("repeat", "x, repeats, /, *, axis=None", {"x": _repeat})
+Function("tile", "x, repetitions, /", {"x": _tile}, arrays=("x",))
 
 # What the standard has as syntax, or not at all.
 Function(
@@ -125,6 +172,12 @@ Function(
         "value": lambda xp, g, in_shape, key: sum_to_shape(xp, xp.getitem(g, key=key), in_shape),
     },
     implementation=lambda backend: lambda x, value, key: backend.set_item(x, key, value),
+)
+Function(
+    "to_device",
+    "x, /, device",
+    {"x": lambda xp, g, x: xp.to_device(g, device=x.device)},
+    implementation=lambda backend: lambda x, device: backend.asarray(x, device=device),
 )
 Function(
     "index_add",

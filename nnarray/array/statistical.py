@@ -40,11 +40,82 @@ def _extremum(xp: Any, g: Any, x: Any, out: Any, in_shape: Any, axis: Any, keepd
     return share * _restore(xp, g, in_shape, axis, keepdims)
 
 
+def _deviation(xp: Any, x: Any, axis: Any, correction: float) -> Any:
+    """Return the deviation of each element from the mean over the number of elements less the correction."""
+    count = math.prod(x.shape[a] for a in _axes(axis, x.ndim))
+    return (x - xp.mean(x, axis=axis, keepdims=True)) / (count - correction)
+
+
+def _var(xp: Any, g: Any, x: Any, in_shape: Any, axis: Any, correction: float, keepdims: bool) -> Any:
+    return 2 * _restore(xp, g, in_shape, axis, keepdims) * _deviation(xp, x, axis, correction)
+
+
+def _std(xp: Any, g: Any, x: Any, out: Any, in_shape: Any, axis: Any, correction: float, keepdims: bool) -> Any:
+    """Where all elements are equal the slope is 0, the middle of those on both sides."""
+    scaled = g / xp.where(out == 0, 1.0, out)
+    return _restore(xp, scaled, in_shape, axis, keepdims) * _deviation(xp, x, axis, correction)
+
+
+def _others(xp: Any, x: Any, axis: int) -> Any:
+    """Return for each element the product of the others along an axis: those before it times those after it.
+
+    No division, so that zeros are nothing special.
+    """
+    before = _cut(xp.cumulative_prod(x, axis=axis, include_initial=True), axis, slice(None, -1))
+    backwards = xp.cumulative_prod(xp.flip(x, axis=axis), axis=axis, include_initial=True)
+    return before * xp.flip(_cut(backwards, axis, slice(None, -1)), axis=axis)
+
+
+def _cut(x: Any, axis: int, rows: slice) -> Any:
+    return x[(*(slice(None),) * axis, rows, Ellipsis)]
+
+
+def _prod(xp: Any, g: Any, x: Any, in_shape: Any, axis: Any, keepdims: bool) -> Any:
+    axes = _axes(axis, len(in_shape))
+    if not axes:
+        return g
+    kept = tuple(a for a in range(len(in_shape)) if a not in axes)
+    order = (*kept, *axes)
+    flat = xp.reshape(xp.permute_dims(x, order), (*(in_shape[a] for a in kept), math.prod(in_shape[a] for a in axes)))
+    others = xp.reshape(_others(xp, flat, len(kept)), tuple(in_shape[a] for a in order))
+    inverse = tuple(sorted(range(len(order)), key=order.__getitem__))
+    return _restore(xp, g, in_shape, axis, keepdims) * xp.permute_dims(others, inverse)
+
+
+def _total_after(xp: Any, x: Any, axis: int) -> Any:
+    """Return for each element the sum of itself and those after it along an axis."""
+    return xp.flip(xp.cumulative_sum(xp.flip(x, axis=axis), axis=axis), axis=axis)
+
+
+def _cumulative_sum(xp: Any, g: Any, in_shape: Any, axis: Any, include_initial: bool) -> Any:
+    axis = (0 if axis is None else axis) % len(in_shape)
+    return _total_after(xp, _cut(g, axis, slice(1, None)) if include_initial else g, axis)
+
+
+def _cumulative_prod(xp: Any, g: Any, x: Any, in_shape: Any, axis: Any, include_initial: bool) -> Any:
+    """Sum over j >= i of g_j times the product of the x_k, k <= j, k != i.
+
+    Up to the first zero that is ``out_j / x_i``; at it, what the product is with a 1 in its place; behind it, zero.
+    """
+    axis = (0 if axis is None else axis) % len(in_shape)
+    g = _cut(g, axis, slice(1, None)) if include_initial else g
+    zero = x == 0
+    first = xp.logical_and(zero, xp.cumulative_sum(xp.astype(zero, xp.int32), axis=axis) == 1)
+    without = xp.cumulative_prod(xp.where(first, 1.0, x), axis=axis)
+    ahead = _total_after(xp, g * xp.cumulative_prod(x, axis=axis), axis) / xp.where(zero, 1.0, x)
+    return xp.where(first, _total_after(xp, g * without, axis), ahead)
+
+
 _REDUCTION = "x, /, *, axis=None, keepdims=False"
 Function("sum", "x, /, *, axis=None, dtype=None, keepdims=False", {"x": _sum})
 Function("mean", _REDUCTION, {"x": _mean})
 Function("max", _REDUCTION, {"x": _extremum})
 Function("min", _REDUCTION, {"x": _extremum})
+Function("prod", "x, /, *, axis=None, dtype=None, keepdims=False", {"x": _prod})
+Function("var", "x, /, *, axis=None, correction=0.0, keepdims=False", {"x": _var})
+Function("std", "x, /, *, axis=None, correction=0.0, keepdims=False", {"x": _std})
+Function("cumulative_sum", "x, /, *, axis=None, dtype=None, include_initial=False", {"x": _cumulative_sum})
+Function("cumulative_prod", "x, /, *, axis=None, dtype=None, include_initial=False", {"x": _cumulative_prod})
 Function("all", _REDUCTION, constant=TRUTH)
 Function("any", _REDUCTION, constant=TRUTH)
 Function("count_nonzero", _REDUCTION, constant=TRUTH)

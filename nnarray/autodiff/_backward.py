@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from types import NoneType
 from typing import Any
 
 from nnarray.array import Array, Node, sum_to_shape
@@ -101,7 +102,18 @@ class Tape:
         xp = node.namespace if recording else node.namespace.raw
         if function is None or (rule := function.rule_of(position)) is None:
             raise AssertionError(f"{node!r} has no derivative but was recorded")
-        given = {"g": g, "xp": xp, "in_shape": parent.shape, "position": position, "shapes": node.shapes}
+        # A rule multiplies by the derivative f'; the gradient of a real loss by a complex argument has its conjugate.
+        conjugated = node.field == "complex"
+        if conjugated:
+            g = xp.conj(g)
+        given = {
+            "g": g,
+            "xp": xp,
+            "in_shape": parent.shape,
+            "in_dtype": parent.dtype,
+            "position": position,
+            "shapes": node.shapes,
+        }
         arguments = []
         for name in function.needs_of(position):
             if name in given:
@@ -110,15 +122,24 @@ class Tape:
                 own = node if self.nested else None
                 arguments.append(Array(node.out, node.namespace, own) if recording else node.out)
             elif name in function.arrays:
-                arguments.append(self._operand(node.kept[function.arrays.index(name)], recording))
+                arguments.append(self._operand(node, function.arrays.index(name), recording))
             else:
                 arguments.append(node.params.get(name, function.default(name)))
         share = rule(*arguments)
         if function.broadcasts:
             share = sum_to_shape(xp, share, parent.shape)
+        if share.dtype == parent.dtype:
+            return xp.conj(share) if conjugated else share
+        if parent.field == "real" and node.namespace.field_of(share.dtype) == "complex":
+            share = xp.real(share)
+        elif conjugated:
+            share = xp.conj(share)
         return share if share.dtype == parent.dtype else xp.astype(share, parent.dtype)
 
-    def _operand(self, kept: Any, recording: bool) -> Any:
-        if self.nested or not isinstance(kept, Array):
+    def _operand(self, node: Node, place: int, recording: bool) -> Any:
+        kept = node.kept[place]
+        # By exact type: NumPy's scalars, in which it returns what has no axes, are Python floats by inheritance.
+        if not recording or type(kept) in (int, float, complex, bool, NoneType):
             return kept
-        return Array(kept.value, kept.namespace) if recording else kept.value
+        own = next((parent for position, parent in node.parents if position == place), None)
+        return Array(kept, node.namespace, own if self.nested else None)

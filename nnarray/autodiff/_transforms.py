@@ -186,13 +186,14 @@ def source_of(leaf: Any) -> Array:
     if isinstance(leaf, float):
         leaf = namespace(current_backend().backend.name).asarray(leaf).value
     x = as_array(leaf)
-    if not x.namespace.is_differentiable(x.dtype):
+    field = x.namespace.field_of(x.dtype)
+    if not field:
         raise TypeError(
             f"Only floating-point arguments can be differentiated: received {describe(leaf)}. "
             "Convert it, for example with xp.astype(x, xp.float64), or leave it out of argnums."
         )
     # "positive" passes its cotangent on: through it an enclosing transform sees the leaf that it watches.
-    node = Node(x.value, x.namespace, TABLE["positive"] if x.node is not None else None)
+    node = Node(x.value, x.namespace, TABLE["positive"] if x.node is not None else None, field)
     if x.node is not None:
         node.parents = ((0, x.node),)
     return Array(x.value, x.namespace, node)

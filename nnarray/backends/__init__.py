@@ -1,6 +1,6 @@
 """What the array API standard lacks, per library, and the choice among libraries."""
 
-from nnarray.backends._base import Backend
+from nnarray.backends._base import DTYPE_NAMES, Backend
 from nnarray.backends._doctor import doctor, examine, report
 from nnarray.backends._philox import generator
 from nnarray.backends._probe import BackendFallbackWarning, BackendUnavailableError, Probe, Stage, probe
@@ -26,6 +26,7 @@ from nnarray.backends._selection import (
 )
 
 __all__ = [
+    "DTYPE_NAMES",
     "Backend",
     "BackendFallbackWarning",
     "BackendUnavailableError",

@@ -195,11 +195,6 @@ def _first_order(mode: str, point: Point, first: Any, grad: Any, gradient: Any, 
     from nnarray import autodiff
 
     call, cotangents, value = first
-    if grad is gradient is jvp is None and any(map(num.is_complex, (*point.leaves, *value))):
-        raise TypeError(
-            "nnarray's own derivatives are of real functions: received complex numbers. Check another transform, such "
-            "as grad=torch.func.grad, or a gradient written by hand."
-        )
     if mode == "fwd":
         return Forward(point, 1, call, cotangents, jvp or autodiff.jvp, value)
     if gradient is None:

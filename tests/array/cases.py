@@ -58,6 +58,20 @@ _REDUCTIONS = {
     for name in ("sum", "mean", "max", "min", "all", "any", "count_nonzero")
 }
 
+Z, W = X + 1j * Y, Y - 2j * X
+_COMPLEX = {
+    **{name: [Case((Z,)), Case((Z[0, 0],))] for name in ("conj", "real", "imag")},
+    **{name: [Case((Z,))] for name in ("exp", "sin", "tanh", "sqrt", "log", "square", "abs")},
+    **{name: [Case((Z, W)), Case((Z, W[0])), Case((Z, X + 0j))] for name in ("add", "multiply", "divide", "pow")},
+    **{"matmul": [Case((Z, W.T)), Case((Z[0], W.T))], "sum": [Case((Z,), params={"axis": 0})]},
+    **{"where": [Case((MASK, Z, W))], "take": [Case((Z, np.asarray([1, 1])), params={"axis": 0})]},
+}
+_CUMULATIVE = [
+    *(Case((ROW,)), Case((X,), params={"axis": 0}), Case((X,), params={"axis": -1, "include_initial": True})),
+    *(Case((ROW * np.asarray([1, 0, 1, 1]),)), Case((EMPTY,), params={"axis": 0})),
+]
+_WITH_ZEROS = X * np.asarray([[1, 1, 1, 1], [1, 0, 1, 1], [0, 1, 0, 1]])
+
 CASES: dict[str, list[Case]] = {
     **_UNARY,
     **_POSITIVE,
@@ -67,6 +81,36 @@ CASES: dict[str, list[Case]] = {
     **_LOGIC,
     **_REDUCTIONS,
     "tan": [Case((UNIT,)), Case((EMPTY,))],
+    "copysign": [Case((X, Y)), Case((X, ROW))],
+    "nextafter": [Case((X, Y))],
+    "prod": [
+        *(Case((X,)), Case((X,), params={"axis": 1}), Case((X,), params={"axis": -2, "keepdims": True})),
+        *(Case((_real(2, 3, 4),), params={"axis": (0, 2)}), Case((SCALAR,)), Case((_WITH_ZEROS,), params={"axis": 1})),
+    ],
+    "var": [
+        *(Case((X,)), Case((X,), params={"axis": 1, "correction": 1}), Case((X,), params={"keepdims": True})),
+        Case((_real(2, 3, 4),), params={"axis": (0, 2)}),
+    ],
+    "std": [Case((X,)), Case((X,), params={"axis": 1, "correction": 1}), Case((X,), params={"axis": 0})],
+    "cumulative_sum": _CUMULATIVE,
+    "cumulative_prod": _CUMULATIVE[:-1],
+    "sort": [Case((X,)), Case((X,), params={"axis": 0, "descending": True}), Case((ROW,))],
+    "searchsorted": [Case((np.asarray([0.0, 1.0, 2.0]), np.asarray([0.5, 2.5])))],
+    "unique_values": [Case((INTEGERS,)), Case((np.asarray([2.0, 1.0, 2.0]),))],
+    "isin": [Case((INTEGERS, np.asarray([1, 5])))],
+    "take_along_axis": [
+        *(Case((X, np.asarray([[2, 0, 2], [1, 1, 3], [0, 0, 0]]))), Case((ROW, np.asarray([3, 3])))),
+        Case((X, np.asarray([[2, 0, 2, 1]])), params={"axis": 0}),
+    ],
+    "roll": [
+        *(Case((X,), (1,)), Case((X,), (-2,), {"axis": 1}), Case((X,), ((1, 2),), {"axis": (0, 1)})),
+    ],
+    "repeat": [
+        *(Case((X, 2)), Case((X, 3), params={"axis": 1}), Case((X, np.asarray([2, 0, 1])), params={"axis": 0})),
+    ],
+    "tile": [Case((X,), ((2, 1),)), Case((ROW,), ((2, 3),)), Case((X,), ((2,),))],
+    "tril": [Case((X,)), Case((_real(2, 3, 3),), params={"k": -1})],
+    "triu": [Case((X,)), Case((X,), params={"k": 1})],
     "acosh": [Case((1.0 + POSITIVE,))],
     "pow": [Case((POSITIVE, Y)), Case((POSITIVE, ROW)), Case((SCALAR, X)), Case((COLUMN**2, SCALAR))],
     "clip": [
@@ -109,6 +153,7 @@ CASES: dict[str, list[Case]] = {
         *(Case((X, ROW), ((1, Ellipsis),)), Case((X, _real(2, 4)), ((slice(0, 2), Ellipsis),))),
         Case((X, ROW), ((slice(None, None, -2), Ellipsis),)),
     ],
+    "to_device": [Case((X,), (None,))],
     "index_add": [
         *(Case((X, np.asarray([2, 0, 2]), Y), (0,)), Case((X, np.asarray([1, 1]), _real(3, 2)), params={"axis": 1})),
     ],
@@ -125,3 +170,5 @@ CASES: dict[str, list[Case]] = {
     "ones_like": [Case((X,))],
     "zeros_like": [Case((X,))],
 }
+for _name, _cases in _COMPLEX.items():
+    CASES[_name] = [*CASES.get(_name, ()), *_cases]

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnarray.backends import Backend, backend_of, convert, find_backend, get_backend, probe
-from nnarray.backends._base import DTYPE_NAMES
+from nnarray.backends import DTYPE_NAMES, Backend, backend_of, convert, find_backend, get_backend, probe
 
 
 @pytest.fixture
