@@ -18,6 +18,9 @@ _FROM = {
     "array_namespace": "nnarray.array",
     "namespace": "nnarray.array",
     "grad": "nnarray.autodiff",
+    "hessian": "nnarray.autodiff",
+    "hvp": "nnarray.autodiff",
+    "jacobian": "nnarray.autodiff",
     "jvp": "nnarray.autodiff",
     "stop_gradient": "nnarray.autodiff",
     "value_and_grad": "nnarray.autodiff",
@@ -42,6 +45,9 @@ if TYPE_CHECKING:
     from nnarray.array import array_namespace as array_namespace
     from nnarray.array import namespace as namespace
     from nnarray.autodiff import grad as grad
+    from nnarray.autodiff import hessian as hessian
+    from nnarray.autodiff import hvp as hvp
+    from nnarray.autodiff import jacobian as jacobian
     from nnarray.autodiff import jvp as jvp
     from nnarray.autodiff import stop_gradient as stop_gradient
     from nnarray.autodiff import value_and_grad as value_and_grad

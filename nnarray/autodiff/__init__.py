@@ -1,6 +1,7 @@
 """Derivatives from the tape."""
 
+from nnarray.autodiff._jacobians import hessian, hvp, jacobian
 from nnarray.autodiff._products import jvp, vjp
 from nnarray.autodiff._transforms import grad, record, stop_gradient, value_and_grad
 
-__all__ = ["grad", "jvp", "record", "stop_gradient", "value_and_grad", "vjp"]
+__all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "record", "stop_gradient", "value_and_grad", "vjp"]

@@ -55,7 +55,7 @@ def value_and_grad(
     def wrapped(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         import optree
 
-        chosen: Any = [_argument(args, position) for position in positions]
+        chosen: Any = [argument_at(args, position) for position in positions]
         leaves, structure = optree.tree_flatten(chosen)
         sources = [source_of(leaf) for leaf in leaves]
         watched = list(args)
@@ -172,7 +172,7 @@ def raw_array(x: Array) -> Any:
     return x.namespace.raw.asarray(x.value) if x.ndim == 0 else x.value
 
 
-def _argument(args: tuple[Any, ...], position: int) -> Any:
+def argument_at(args: tuple[Any, ...], position: int) -> Any:
     if not -len(args) <= position < len(args):
         raise TypeError(
             f"argnums counts the positional arguments from 0: received argnums={position} for {len(args)} positional "

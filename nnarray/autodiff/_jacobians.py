@@ -1,0 +1,197 @@
+"""Whole matrices of derivatives, a row or a column at a time: `jacobian`, `hessian`, and `hvp`, which makes none."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from nnarray.array import Array, array_namespace, as_array
+from nnarray.autodiff._products import jvp, vjp
+from nnarray.autodiff._transforms import argument_at, grad
+
+_MODES = ("auto", "forward", "reverse")
+
+
+def jacobian(
+    fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False, mode: str = "auto"
+) -> Callable[..., Any]:
+    """Return a function that gives the matrix of derivatives of `fun`.
+
+    Parameters
+    ----------
+    fun : callable
+        Written in array-API code; returns a floating-point array of any shape, or a tree of them.
+    argnums : int or sequence of int
+        Positional arguments to differentiate with respect to.
+    has_aux : bool
+        Whether `fun` returns a pair ``(result, auxiliary)``; the auxiliary is passed on.
+    mode : {"auto", "forward", "reverse"}
+        By columns, one forward derivative for each element of the arguments, or by rows, one backward pass for each
+        element of the result. "auto" takes what is fewer; with `has_aux` it is by rows.
+
+    Returns
+    -------
+    callable
+        Takes the arguments of `fun`. Returns for each array of the result, in its tree, and for each of the argument,
+        in its tree (a tuple of trees if `argnums` is a sequence), an array of the shape of the one followed by that
+        of the other; or ``(jacobian, auxiliary)``.
+
+    Raises
+    ------
+    TypeError
+        If an argument to differentiate is not floating-point.
+    ValueError
+        If `mode` is unknown, or "forward" with `has_aux`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nnarray as nna
+    >>> nna.jacobian(lambda x: x * x[::-1])(np.asarray([1.0, 2.0])).tolist()
+    [[2.0, 1.0], [2.0, 1.0]]
+    """
+    if mode not in _MODES or (has_aux and mode == "forward"):
+        raise ValueError(
+            f"mode must be one of {', '.join(map(repr, _MODES))}, and not 'forward' with has_aux: received "
+            f"mode={mode!r}."
+        )
+    several = not isinstance(argnums, int)
+    positions: tuple[int, ...] = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+
+    @functools.wraps(fun)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        import optree
+
+        chosen = [argument_at(args, position) for position in positions]
+
+        def of_chosen(*given: Any) -> Any:
+            everything = list(args)
+            for position, tree in zip(positions, given, strict=True):
+                everything[position] = tree
+            return fun(*everything, **kwargs)
+
+        result, vjp_fun, *auxiliary = vjp(of_chosen, *chosen, has_aux=has_aux)
+        inputs: Any = tuple(chosen)
+        ins, in_tree = optree.tree_flatten(inputs)
+        outs, out_tree = optree.tree_flatten(result)
+        forward = mode == "forward" or (mode == "auto" and not has_aux and _total(ins) < _total(outs))
+        if forward:
+            directions: list[Any] = [optree.tree_unflatten(in_tree, unit) for unit in _units(ins)]
+            columns = [jvp(of_chosen, chosen, direction)[1] for direction in directions]
+            blocks = _blocks([optree.tree_leaves(column) for column in columns], ins, outs)
+            turned = zip(zip(*blocks, strict=True), outs, strict=True)
+            blocks = [[_turned(block, x, y) for block, x in zip(row, ins, strict=True)] for row, y in turned]
+        else:
+            rows = [vjp_fun(optree.tree_unflatten(out_tree, unit)) for unit in _units(outs)]
+            blocks = _blocks([optree.tree_leaves(row) for row in rows], outs, ins)
+        found = []
+        for row in blocks:
+            trees: Any = optree.tree_unflatten(in_tree, list(row))
+            found.append(tuple(trees) if several else trees[0])
+        matrix = optree.tree_unflatten(out_tree, found)
+        return (matrix, auxiliary[0]) if has_aux else matrix
+
+    return wrapped
+
+
+def hessian(fun: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """Return a function that gives the matrix of second derivatives of a scalar function.
+
+    Parameters
+    ----------
+    fun, argnums : as for `nnarray.grad`
+
+    Returns
+    -------
+    callable
+        Returns for each pair of arrays of the argument an array of the shape of the one followed by that of the
+        other, in the argument's tree within its tree.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nnarray as nna
+    >>> nna.hessian(lambda x: x[0] * x[0] * x[1])(np.asarray([1.0, 2.0])).tolist()
+    [[4.0, 2.0], [2.0, 0.0]]
+    """
+    return jacobian(grad(fun, argnums), argnums, mode="reverse")
+
+
+def hvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+    """Return the matrix of second derivatives of a scalar function times a vector, without making the matrix.
+
+    Parameters
+    ----------
+    fun : callable
+        Written in array-API code; returns a real scalar.
+    primals, tangents : tuple or list
+        The arguments of `fun`, all floating-point, and the vector, in their trees, shapes and dtypes.
+
+    Returns
+    -------
+    array or tree like the argument; of several arguments a tuple
+        The derivative of the gradient along `tangents`. Pearlmutter, "Fast exact multiplication by the Hessian", Neural
+        Computation 6, 1994.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nnarray as nna
+    >>> x, v = np.asarray([1.0, 2.0]), np.asarray([1.0, 10.0])
+    >>> nna.hvp(lambda x: (x * x * x)[0], (x,), (v,)).tolist()
+    [6.0, 0.0]
+    """
+    argnums = 0 if len(primals) == 1 else tuple(range(len(primals)))
+    return jvp(grad(fun, argnums), primals, tangents)[1]
+
+
+def _total(leaves: Sequence[Any]) -> int:
+    return sum(math.prod(leaf.shape) for leaf in leaves)
+
+
+def _units(leaves: Sequence[Any]) -> Any:
+    """Yield for each element of each leaf the leaves with a one there and zeros elsewhere."""
+    for place, leaf in enumerate(leaves):
+        for i in range(math.prod(leaf.shape)):
+            yield [_unit(x, i if other == place else None) for other, x in enumerate(leaves)]
+
+
+def _unit(x: Any, place: int | None) -> Any:
+    backend, raw = (as_array(x).namespace.backend, as_array(x).value)
+    values = np.zeros(math.prod(raw.shape))
+    if place is not None:
+        values[place] = 1.0
+    made = backend.asarray(values.reshape(raw.shape), raw.dtype, backend.device_of(raw))
+    return as_array(made) if isinstance(x, Array) else made
+
+
+def _blocks(slices: list[list[Any]], outer: Sequence[Any], inner: Sequence[Any]) -> list[list[Any]]:
+    """Return one array for each outer and inner leaf, of the shape of the one followed by that of the other."""
+    remaining = iter(slices)
+    blocks = []
+    for x in outer:
+        taken = [next(remaining) for _ in range(math.prod(x.shape))]
+        row = []
+        for place, y in enumerate(inner):
+            shape = (*x.shape, *y.shape)
+            if taken:
+                parts = [piece[place] for piece in taken]
+                xp = array_namespace(parts[0])
+                row.append(xp.reshape(xp.stack(parts), shape))
+            else:
+                like = as_array(y)
+                zeros = like.namespace.raw.zeros(shape, dtype=like.dtype, device=like.device)
+                row.append(as_array(zeros) if isinstance(y, Array) else zeros)
+        blocks.append(row)
+    return blocks
+
+
+def _turned(block: Any, x: Any, y: Any) -> Any:
+    """Return a block made of columns, (…x, …y), as (…y, …x)."""
+    xp = array_namespace(block)
+    ins, outs = len(x.shape), len(y.shape)
+    return xp.permute_dims(block, (*range(ins, ins + outs), *range(ins)))
