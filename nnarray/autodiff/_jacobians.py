@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 
 from nnarray.array import Array, array_namespace, as_array
+from nnarray.autodiff._arguments import Argnums, Chosen
 from nnarray.autodiff._products import jvp, vjp
-from nnarray.autodiff._transforms import argument_at, grad
+from nnarray.autodiff._transforms import grad, source_of
 
 _MODES = ("auto", "forward", "reverse")
 
 
 def jacobian(
-    fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False, mode: str = "auto"
+    fun: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, mode: str = "auto"
 ) -> Callable[..., Any]:
     """Return a function that gives the matrix of derivatives of `fun`.
 
@@ -25,8 +26,8 @@ def jacobian(
     ----------
     fun : callable
         Written in array-API code; returns a floating-point array of any shape, or a tree of them.
-    argnums : int or sequence of int
-        Positional arguments to differentiate with respect to.
+    argnums : int, str, or sequence of them
+        Arguments to differentiate with respect to: positions, counted from 0, or names.
     has_aux : bool
         Whether `fun` returns a pair ``(result, auxiliary)``; the auxiliary is passed on.
     mode : {"auto", "forward", "reverse"}
@@ -59,29 +60,27 @@ def jacobian(
             f"mode must be one of {', '.join(map(repr, _MODES))}, and not 'forward' with has_aux: received "
             f"mode={mode!r}."
         )
-    several = not isinstance(argnums, int)
-    positions: tuple[int, ...] = (argnums,) if isinstance(argnums, int) else tuple(argnums)
 
     @functools.wraps(fun)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         import optree
 
-        chosen = [argument_at(args, position) for position in positions]
+        chosen = Chosen(fun, argnums, args, kwargs)
 
-        def of_chosen(*given: Any) -> Any:
-            everything = list(args)
-            for position, tree in zip(positions, given, strict=True):
-                everything[position] = tree
-            return fun(*everything, **kwargs)
+        def of_chosen(*values: Any) -> Any:
+            everything, named = chosen.replaced(values)
+            return fun(*everything, **named)
 
-        result, vjp_fun, *auxiliary = vjp(of_chosen, *chosen, has_aux=has_aux)
-        inputs: Any = tuple(chosen)
+        given: Any = tuple(chosen.values)
+        # Python's floats become arrays here, as in every transform.
+        inputs: Any = optree.tree_map(lambda leaf: source_of(leaf).value if isinstance(leaf, float) else leaf, given)
+        result, vjp_fun, *auxiliary = vjp(of_chosen, *inputs, has_aux=has_aux)
         ins, in_tree = optree.tree_flatten(inputs)
         outs, out_tree = optree.tree_flatten(result)
         forward = mode == "forward" or (mode == "auto" and not has_aux and _total(ins) < _total(outs))
         if forward:
             directions: list[Any] = [optree.tree_unflatten(in_tree, unit) for unit in _units(ins)]
-            columns = [jvp(of_chosen, chosen, direction)[1] for direction in directions]
+            columns = [jvp(of_chosen, inputs, direction)[1] for direction in directions]
             blocks = _blocks([optree.tree_leaves(column) for column in columns], ins, outs)
             turned = zip(zip(*blocks, strict=True), outs, strict=True)
             blocks = [[_turned(block, x, y) for block, x in zip(row, ins, strict=True)] for row, y in turned]
@@ -91,14 +90,14 @@ def jacobian(
         found = []
         for row in blocks:
             trees: Any = optree.tree_unflatten(in_tree, list(row))
-            found.append(tuple(trees) if several else trees[0])
+            found.append(tuple(trees) if chosen.several else trees[0])
         matrix = optree.tree_unflatten(out_tree, found)
         return (matrix, auxiliary[0]) if has_aux else matrix
 
     return wrapped
 
 
-def hessian(fun: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def hessian(fun: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     """Return a function that gives the matrix of second derivatives of a scalar function.
 
     Parameters

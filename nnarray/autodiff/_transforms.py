@@ -9,12 +9,13 @@ from typing import Any
 
 from nnarray._messages import describe
 from nnarray.array import TABLE, Array, Node, as_array, namespace
+from nnarray.autodiff._arguments import Argnums, Chosen
 from nnarray.autodiff._backward import Tape
 from nnarray.backends import current_backend
 
 
 def value_and_grad(
-    fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+    fun: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False
 ) -> Callable[..., tuple[Any, Any]]:
     """Return a function that gives the value of `fun` and its gradient.
 
@@ -22,8 +23,8 @@ def value_and_grad(
     ----------
     fun : callable
         Written in array-API code; returns a real scalar (an array of shape ``()``).
-    argnums : int or sequence of int
-        Positional arguments to differentiate with respect to.
+    argnums : int, str, or sequence of them
+        Arguments to differentiate with respect to: positions, counted from 0, or names.
     has_aux : bool
         Whether `fun` returns a pair ``(scalar, auxiliary)``; the auxiliary is passed on.
 
@@ -48,34 +49,32 @@ def value_and_grad(
     >>> float(value), gradient.tolist()
     (8.0, [12.0, 0.0])
     """
-    several = not isinstance(argnums, int)
-    positions: tuple[int, ...] = (argnums,) if isinstance(argnums, int) else tuple(argnums)
 
     @functools.wraps(fun)
     def wrapped(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         import optree
 
-        chosen: Any = [argument_at(args, position) for position in positions]
-        leaves, structure = optree.tree_flatten(chosen)
+        chosen = Chosen(fun, argnums, args, kwargs)
+        trees: Any = chosen.values
+        leaves, structure = optree.tree_flatten(trees)
         sources = [source_of(leaf) for leaf in leaves]
-        watched = list(args)
-        for position, tree in zip(positions, optree.tree_unflatten(structure, sources), strict=True):
-            watched[position] = tree
+        trees = optree.tree_unflatten(structure, sources)
+        watched, named = chosen.replaced(trees)
         as_arrays = any(isinstance(leaf, Array) for leaf in leaves)
         with at_home(sources):
-            tape, value, seed = _record(fun, watched, kwargs, sources, has_aux, as_arrays)
+            tape, value, seed = _record(fun, watched, named, sources, has_aux, as_arrays)
             gradients = [
                 zeros_like(source) if cotangent is None else as_array(cotangent)
                 for source, cotangent in zip(sources, tape.pull_back([seed]), strict=True)
             ]
         keep = as_arrays or tape.nested
         gradient = optree.tree_unflatten(structure, [g if keep else raw_array(g) for g in gradients])
-        return value, tuple(gradient) if several else gradient[0]
+        return value, tuple(gradient) if chosen.several else gradient[0]
 
     return wrapped
 
 
-def grad(fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+def grad(fun: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
     """Return a function that gives the gradient of `fun`.
 
     Parameters, arguments and errors are those of `value_and_grad`.
@@ -170,15 +169,6 @@ def at_home(sources: Sequence[Array]) -> AbstractContextManager[Any]:
 def raw_array(x: Array) -> Any:
     """Return the raw array; NumPy's scalars, in which its functions return what has no axes, become arrays again."""
     return x.namespace.raw.asarray(x.value) if x.ndim == 0 else x.value
-
-
-def argument_at(args: tuple[Any, ...], position: int) -> Any:
-    if not -len(args) <= position < len(args):
-        raise TypeError(
-            f"argnums counts the positional arguments from 0: received argnums={position} for {len(args)} positional "
-            "argument(s). Pass the argument by position."
-        )
-    return args[position]
 
 
 def source_of(leaf: Any) -> Array:

@@ -228,3 +228,16 @@ def test_a_derivative_within_the_function_leaves_raw_arrays_and_no_tape() -> Non
     np.testing.assert_allclose(vjp_fun(1.0)[0], 8 * w)
     np.testing.assert_allclose(nna.jvp(loss, (w,), (w,))[1], np.sum(8 * w * w))
     np.testing.assert_allclose(nna.grad(lambda w: w.__array_namespace__().sum(nna.grad(loss)(w)))(w), np.full(3, 8.0))
+
+
+def test_argnums_may_be_names_of_arguments_passed_either_way() -> None:
+    def f(x: Any, y: Any, *, z: Any = 1.0) -> Any:
+        return x * y * z
+
+    assert nna.grad(f, argnums="y")(2.0, 3.0) == 2.0
+    assert nna.grad(f, argnums="y")(2.0, y=3.0) == 2.0
+    assert nna.grad(f, argnums=("z", 0))(2.0, 3.0, z=4.0) == (6.0, 12.0)
+    assert nna.jacobian(f, argnums="z")(2.0, 3.0, z=4.0) == 6.0
+    assert nna.hessian(f, argnums=("x", "y"))(2.0, 3.0)[0][1] == 1.0
+    with pytest.raises(TypeError, match="argnums names arguments that are passed: received argnums='z' for x, y"):
+        nna.grad(f, argnums="z")(2.0, 3.0)

@@ -1,0 +1,71 @@
+"""Which arguments of a call are differentiated: by position, or by name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+Argnums = int | str | Sequence[int | str]
+
+
+class Chosen:
+    """The arguments of one call that `argnums` names.
+
+    Parameters
+    ----------
+    fun : callable
+        Whose parameters the names are.
+    argnums : int, str, or sequence of them
+    args, kwargs : tuple and dict
+        Of the call.
+
+    Attributes
+    ----------
+    values : list
+        The chosen arguments.
+    several : bool
+        Whether `argnums` is a sequence.
+
+    Raises
+    ------
+    TypeError
+        If the call has no such argument.
+    """
+
+    def __init__(
+        self, fun: Callable[..., Any], argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        self.several = not isinstance(argnums, (int, str))
+        wanted: Any = argnums if self.several else (argnums,)
+        self._args, self._kwargs = args, kwargs
+        self._places = [self._place(fun, each) for each in wanted]
+        self.values = [args[place] if isinstance(place, int) else kwargs[place] for place in self._places]
+
+    def _place(self, fun: Callable[..., Any], wanted: int | str) -> int | str:
+        if isinstance(wanted, str):
+            if wanted in self._kwargs:
+                return wanted
+            names = list(inspect.signature(fun).parameters)
+            if wanted in names[: len(self._args)]:
+                return names.index(wanted)
+            raise TypeError(
+                f"argnums names arguments that are passed: received argnums={wanted!r} for "
+                f"{', '.join([*names[: len(self._args)], *self._kwargs]) or 'none'}."
+            )
+        if not -len(self._args) <= wanted < len(self._args):
+            raise TypeError(
+                f"argnums counts the positional arguments from 0: received argnums={wanted} for {len(self._args)} "
+                "positional argument(s). Pass the argument by position, or give its name."
+            )
+        return wanted
+
+    def replaced(self, values: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
+        """Return the arguments of the call with others in the place of the chosen ones."""
+        args, kwargs = list(self._args), dict(self._kwargs)
+        for place, value in zip(self._places, values, strict=True):
+            if isinstance(place, int):
+                args[place] = value
+            else:
+                kwargs[place] = value
+        return args, kwargs
