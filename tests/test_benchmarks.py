@@ -6,6 +6,8 @@ import runpy
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
 
@@ -16,3 +18,9 @@ def test_uniforms_are_timed_for_each_dtype_and_size(capsys: Any) -> None:
     assert [line.split()[:2] for line in capsys.readouterr().out.splitlines()[1:]] == [
         *(["float32", "1"], ["float32", "20"], ["float64", "1"], ["float64", "20"]),
     ]
+
+
+def test_eager_gradients_are_compared_with_autograds(capsys: Any) -> None:
+    pytest.importorskip("autograd")
+    assert runpy.run_path(str(BENCHMARKS / "eager.py"))["main"](["--repeats", "1"]) > 0
+    assert "ratio" in capsys.readouterr().out
