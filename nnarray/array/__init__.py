@@ -1,6 +1,6 @@
 """The differentiable array and its namespace."""
 
-from nnarray.array._array import Array, Node, bind
+from nnarray.array._array import Array, Node, Part, bind, parts_of
 from nnarray.array._function import TABLE, Function
 from nnarray.array._namespace import CHAPTERS, Namespace, array_namespace, as_array, namespace
 from nnarray.array.manipulation import sum_to_shape
@@ -12,9 +12,11 @@ __all__ = [
     "Function",
     "Namespace",
     "Node",
+    "Part",
     "array_namespace",
     "as_array",
     "bind",
     "namespace",
+    "parts_of",
     "sum_to_shape",
 ]

@@ -38,8 +38,8 @@ class Node:
         Position among the array arguments and node of each recorded argument.
     kept : tuple
         The array arguments, raw, None where no rule asks for them.
-    out : raw array or None
-        The result, if a rule asks for it.
+    out : raw array, tuple of them, or None
+        The result or results, if a rule asks for them.
     shapes : tuple or None
         Shapes of all arguments of a variadic function.
     """
@@ -76,20 +76,46 @@ class Node:
         return f"<node {self.serial}: {name} -> {tuple(self.shape)} {self.dtype}>"
 
 
-def bind(function: Function, namespace: Namespace, args: Any, params: dict[str, Any]) -> Array:
+class Part(Node):
+    """One of the several results of a recorded call, whose node is its parent.
+
+    The call does not know its parts, so that no circle of references keeps the tape alive.
+
+    Attributes
+    ----------
+    place : int
+        Which of the results.
+    count : int
+        How many there are.
+    """
+
+    __slots__ = ("count", "place")
+
+    def __init__(self, value: Any, call: Node, place: int, count: int, field: str) -> None:
+        super().__init__(value, call.namespace, call.function, field)
+        self.parents = ((0, call),)
+        self.place = place
+        self.count = count
+
+
+def bind(function: Function, namespace: Namespace, args: Any, params: dict[str, Any]) -> Any:
     """Call `function` on `args` (Arrays, raw arrays of the library, scalars) and record the call if any is recorded."""
     operands = [arg if type(arg) in _PLAIN else _resolve(arg, namespace) for arg in args]
     values = [operand.value if type(operand) is Array else operand for operand in operands]
     call = namespace.implementation(function)
     out = call(values, **params) if function.variadic else call(*values, **params)
-    result = Array(out, namespace)
+    collect = function.collect
+    if collect is not None:
+        out = tuple(out)
     parents = tuple(
         (position, operand.node)
         for position, operand in enumerate(operands)
         if type(operand) is Array and operand.node is not None and function.rule_of(position) is not None
     )
-    if parents and (field := namespace.field_of(out.dtype)):
-        node = Node(out, namespace, function, field)
+    node = None
+    field = _field_of(out, namespace) if parents else ""
+    if field:
+        node = Node(out if collect is None else out[0], namespace, function, field)
         node.parents = parents
         node.params = params
         arguments, result_too = function.kept_for(tuple(position for position, _ in parents))
@@ -100,8 +126,23 @@ def bind(function: Function, namespace: Namespace, args: Any, params: dict[str, 
             node.kept = tuple(x if keep else None for x, keep in zip(values, arguments, strict=True))
         if result_too:
             node.out = out
-        result.node = node
-    return result
+    return Array(out, namespace, node) if collect is None else collect(parts_of(out, namespace, node))
+
+
+def _field_of(out: Any, namespace: Namespace) -> str:
+    if type(out) is tuple:
+        return next((field for x in out if (field := namespace.field_of(x.dtype))), "")
+    return namespace.field_of(out.dtype)
+
+
+def parts_of(results: tuple[Any, ...], namespace: Namespace, call: Node | None) -> list[Array]:
+    """Return the several raw results of a call as Arrays, recorded as its parts if the call is recorded."""
+    found = []
+    for place, x in enumerate(results):
+        field = namespace.field_of(x.dtype)
+        part = Part(x, call, place, len(results), field) if call is not None and field else None
+        found.append(Array(x, namespace, part))
+    return found
 
 
 def _resolve(arg: Any, namespace: Namespace) -> Array:

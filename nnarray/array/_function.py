@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import inspect
+from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from nnarray.backends import Backend
 
 Rule = Callable[..., Any]
 
-#: Every function, by name; each row enters itself.
+#: Every function, by name, those of an extension by its dotted name; each row enters itself.
 TABLE: dict[str, Function] = {}
 
 
@@ -33,6 +35,7 @@ class Function:
         (cotangent of the result), `xp` (namespace), `out` (result), `in_shape` (of the argument), any array
         argument, any other parameter; in variadic functions `position` and `shapes` (of all arguments). Rules are
         written in the functions of the table, so they can be differentiated again.
+        A function with several results has tuples in `g` and `out`; in `g`, a result that nothing used is None.
     constant : str
         Why there is no derivative, where there is none.
     arrays : sequence of str, optional
@@ -41,12 +44,17 @@ class Function:
         Whether the one array argument is a sequence of arrays.
     broadcasts : bool
         Whether array arguments broadcast against each other (their cotangents are then summed back).
+    conjugates : bool
+        Whether the rules take complex conjugates themselves; those of an extension do. Otherwise a rule multiplies by
+        the derivative, and the backward pass conjugates around it.
+    outputs : sequence of str or type, optional
+        Of a function with several results: their names in the standard's named tuple, or `tuple` or `list`.
     implementation : callable, optional
         Takes a backend and returns the function on its raw arrays; by default the library's own of that name.
     """
 
     __slots__ = (
-        *("arrays", "broadcasts", "constant", "implementation", "name", "rules", "signature"),
+        *("arrays", "broadcasts", "collect", "conjugates", "constant", "implementation", "name", "rules", "signature"),
         *("_kept", "_slots", "leading", "variadic"),
     )
 
@@ -60,6 +68,8 @@ class Function:
         arrays: Sequence[str] | None = None,
         variadic: bool = False,
         broadcasts: bool = False,
+        conjugates: bool = False,
+        outputs: Sequence[str] | type = (),
         implementation: Callable[[Backend], Callable[..., Any]] | None = None,
     ) -> None:
         self.name = name
@@ -72,6 +82,8 @@ class Function:
         self.constant = constant
         self.variadic = variadic
         self.broadcasts = broadcasts
+        self.conjugates = conjugates or "." in name
+        self.collect = _collector(name, outputs)
         self.implementation = implementation
         self._slots = {argument: _slots(rule) for argument, rule in self.rules.items()}
         self._kept: dict[tuple[int, ...], tuple[tuple[bool, ...], bool]] = {}
@@ -86,7 +98,7 @@ class Function:
         """Return the function on the raw arrays of `backend`."""
         if self.implementation is not None:
             return self.implementation(backend)
-        library = getattr(backend.xp, self.name)
+        library = attrgetter(self.name)(backend.xp)
         if not self.leading:
             return library
 
@@ -130,6 +142,15 @@ class Function:
         except TypeError as error:
             raise TypeError(f"{self.name}{self.signature}: {error}") from None
         return [given.pop(name, None) for name in self.arrays], given
+
+
+def _collector(name: str, outputs: Sequence[str] | type) -> Callable[..., Any] | None:
+    """Return what makes one object of the several results of a function, None if it has one result."""
+    if isinstance(outputs, type):
+        return outputs
+    title = "".join(word.capitalize() for word in name.rpartition(".")[2].split("_"))
+    made: Any = namedtuple(f"{title}Result", outputs) if outputs else None
+    return None if made is None else made._make
 
 
 def _slots(rule: Rule) -> tuple[str, ...]:

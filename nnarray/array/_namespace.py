@@ -5,16 +5,29 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from operator import attrgetter
 from types import ModuleType
 from typing import Any
 
-from nnarray.array import creation, data_types, elementwise, linear_algebra, manipulation, sorting, statistical
+from nnarray.array import (
+    creation,
+    data_types,
+    elementwise,
+    fft,
+    linalg,
+    linear_algebra,
+    manipulation,
+    sorting,
+    statistical,
+)
 from nnarray.array._array import Array, bind
 from nnarray.array._composites import COMPOSITES
 from nnarray.array._function import TABLE, Function
 from nnarray.backends import DTYPE_NAMES, Backend, backend_of, convert, find_backend, select
 
-CHAPTERS = (creation, data_types, elementwise, linear_algebra, manipulation, sorting, statistical)
+CHAPTERS = (creation, data_types, elementwise, fft, linalg, linear_algebra, manipulation, sorting, statistical)
+_EXTENSIONS = {"fft": "Fourier transforms", "linalg": "Linear algebra"}
+_SHARED_WITH_LINALG = ("matmul", "matrix_transpose", "tensordot", "vecdot")
 _CONSTANTS = ("e", "inf", "nan", "newaxis", "pi")
 _API_VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
 _namespaces: dict[tuple[Backend, str | None], Namespace] = {}
@@ -23,12 +36,51 @@ _namespaces: dict[tuple[Backend, str | None], Namespace] = {}
 class Raw:
     """The functions of the table on a library's raw arrays: what VJP rules run on when nothing records them."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, extension: str = "") -> None:
         self._backend = backend
+        self._extension = extension
 
     def __getattr__(self, name: str) -> Any:
-        function = TABLE.get(name)
-        found = function.on(self._backend) if function else getattr(self._backend.xp, name)
+        path = f"{self._extension}.{name}" if self._extension else name
+        found: Any
+        if path in TABLE:
+            found = TABLE[path].on(self._backend)
+        elif path in _EXTENSIONS:
+            found = Raw(self._backend, path)
+        else:
+            found = attrgetter(path)(self._backend.xp)
+        setattr(self, name, found)
+        return found
+
+
+class Extension(ModuleType):
+    """The functions of an extension of the standard, an attribute of a namespace."""
+
+    def __init__(self, space: Namespace, name: str) -> None:
+        super().__init__(f"{space.__name__}.{name}", f"{_EXTENSIONS[name]}, as in the array API standard.")
+        self._space = space
+        self._name = name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (self._space, self._name)
+
+    def __repr__(self) -> str:
+        return f"<{self._name} of {self._space!r}>"
+
+    def __dir__(self) -> list[str]:
+        own = {path.removeprefix(f"{self._name}.") for path in TABLE if path.startswith(f"{self._name}.")}
+        return sorted({*own, *(_SHARED_WITH_LINALG if self._name == "linalg" else ())})
+
+    def __getattr__(self, name: str) -> Any:
+        found: Any
+        if function := TABLE.get(f"{self._name}.{name}"):
+            found = _bound(function, self._space)
+        elif self._name == "linalg" and name in _SHARED_WITH_LINALG:
+            found = getattr(self._space, name)
+        elif name.startswith("__"):
+            raise AttributeError(name)
+        else:
+            raise AttributeError(f"{self!r} has no attribute {name!r}")
         setattr(self, name, found)
         return found
 
@@ -60,11 +112,16 @@ class Namespace(ModuleType):
     def __dir__(self) -> list[str]:
         special = ["asarray", "from_dlpack", "can_cast", "isdtype", "finfo", "iinfo", "result_type"]
         dtypes = [name for name in DTYPE_NAMES if hasattr(self.backend.xp, name)]
-        return sorted({*TABLE, *COMPOSITES, *_CONSTANTS, *special, *dtypes, "__array_namespace_info__"})
+        functions = (name for name in TABLE if "." not in name)
+        return sorted(
+            {*functions, *_EXTENSIONS, *COMPOSITES, *_CONSTANTS, *special, *dtypes, "__array_namespace_info__"}
+        )
 
     def __getattr__(self, name: str) -> Any:
         if name in TABLE:
             found: Any = _bound(TABLE[name], self)
+        elif name in _EXTENSIONS:
+            found = Extension(self, name)
         elif name in COMPOSITES:
             found = _composite(COMPOSITES[name], self)
         elif name == "newaxis":
@@ -157,7 +214,7 @@ def _bound(function: Function, space: Namespace) -> Callable[..., Any]:
     positional = all(parameters[name].kind is inspect.Parameter.POSITIONAL_ONLY for name in function.arrays)
     places = "device" in parameters and not function.arrays
 
-    def call(*args: Any, **kwargs: Any) -> Array:
+    def call(*args: Any, **kwargs: Any) -> Any:
         arrays: Any = args
         if len(args) != arity or not positional:
             arrays, kwargs = function.split_arguments(args, kwargs)
@@ -165,8 +222,9 @@ def _bound(function: Function, space: Namespace) -> Callable[..., Any]:
             kwargs["device"] = space.default_device
         return bind(function, space, arrays[0] if function.variadic else arrays, kwargs)
 
-    call.__name__ = call.__qualname__ = function.name
-    call.__module__ = space.__name__
+    extension, _, name = function.name.rpartition(".")
+    call.__name__ = call.__qualname__ = name
+    call.__module__ = f"{space.__name__}.{extension}" if extension else space.__name__
     call.__signature__ = function.signature  # type: ignore[attr-defined]
     call.__doc__ = f"{function.name}{function.signature}, as in the array API standard." + (
         f"\n\nConstant under differentiation: {function.constant}." if function.constant else ""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from types import NoneType
 from typing import Any
 
-from nnarray.array import Array, Node, sum_to_shape
+from nnarray.array import Array, Node, Part, parts_of, sum_to_shape
 
 
 class Tape:
@@ -89,6 +89,13 @@ class Tape:
             if node in self._sources:
                 found[node] = g
                 continue
+            if type(node) is Part:
+                call = node.parents[0][1]
+                parts = arrived.setdefault(call, [None] * node.count)
+                # A part may come by twice: as what the function used, and as what a rule of an inner pass did.
+                parts[node.place] = g if parts[node.place] is None else parts[node.place] + g
+                depends.discard(node)
+                continue
             for position, parent in node.parents:
                 if parent in depends:
                     share = self._share(node, position, parent, g, recording)
@@ -103,7 +110,7 @@ class Tape:
         if function is None or (rule := function.rule_of(position)) is None:
             raise AssertionError(f"{node!r} has no derivative but was recorded")
         # A rule multiplies by the derivative f'; the gradient of a real loss by a complex argument has its conjugate.
-        conjugated = node.field == "complex"
+        conjugated = node.field == "complex" and not function.conjugates
         if conjugated:
             g = xp.conj(g)
         given = {
@@ -119,8 +126,7 @@ class Tape:
             if name in given:
                 arguments.append(given[name])
             elif name == "out":
-                own = node if self.nested else None
-                arguments.append(Array(node.out, node.namespace, own) if recording else node.out)
+                arguments.append(self._result(node) if recording else node.out)
             elif name in function.arrays:
                 arguments.append(self._operand(node, function.arrays.index(name), recording))
             else:
@@ -135,6 +141,12 @@ class Tape:
         elif conjugated:
             share = xp.conj(share)
         return share if share.dtype == parent.dtype else xp.astype(share, parent.dtype)
+
+    def _result(self, node: Node) -> Any:
+        own = node if self.nested else None
+        if type(node.out) is tuple:
+            return tuple(parts_of(node.out, node.namespace, own))
+        return Array(node.out, node.namespace, own)
 
     def _operand(self, node: Node, place: int, recording: bool) -> Any:
         kept = node.kept[place]

@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 import numpy as np
 
-
-class Case(NamedTuple):
-    """Array arguments (lists of arrays for variadic functions), then other arguments by position and name."""
-
-    arrays: tuple[Any, ...]
-    args: tuple[Any, ...] = ()
-    params: dict[str, Any] = {}
-
-
-def _real(*shape: int, low: float = 0.2, high: float = 1.7, signs: bool = True, seed: int = 0) -> np.ndarray:
-    rng = np.random.default_rng([seed, *shape])
-    values = rng.uniform(low, high, shape)
-    return values * rng.choice([-1.0, 1.0], shape) if signs else values
-
+from tests.array.case import Case
+from tests.array.case import real as _real
+from tests.array.cases_linalg import CASES as LINALG
 
 X, Y = _real(3, 4), _real(3, 4, seed=1)
 ROW, COLUMN, SCALAR = _real(4, seed=2), _real(3, 1, seed=3), np.asarray(0.7)
@@ -80,6 +67,7 @@ CASES: dict[str, list[Case]] = {
     **_BITS,
     **_LOGIC,
     **_REDUCTIONS,
+    **LINALG,
     "tan": [Case((UNIT,)), Case((EMPTY,))],
     "copysign": [Case((X, Y)), Case((X, ROW))],
     "nextafter": [Case((X, Y))],

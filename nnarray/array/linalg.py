@@ -1,0 +1,332 @@
+"""Linear algebra, an extension of the standard: decompositions, inverses, norms.
+
+Functions of symmetric matrices read one triangle; their cotangents are symmetric, as for an argument that is kept so.
+
+References
+----------
+.. [1] M. Giles, "An extended collection of matrix derivative results for forward and reverse mode algorithmic
+   differentiation", 2008.
+.. [2] I. Murray, "Differentiation of the Cholesky decomposition", 2016.
+.. [3] J. Townsend, "Differentiating the singular value decomposition", 2016.
+.. [4] S. Walter, L. Lehmann, "Algorithmic differentiation of linear algebra functions with application in optimum
+   experimental design", 2010.
+.. [5] D. Roberts, L. Roberts, "QR and LQ decomposition matrix backpropagation algorithms for square, wide, and deep
+   matrices", 2020.
+.. [6] G. Golub, V. Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems", 1973.
+.. [7] N. Higham, "Functions of matrices", 2008.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from nnarray.array._function import Function
+from nnarray.array.elementwise import TRUTH
+from nnarray.array.linear_algebra import adjoint, conj
+from nnarray.array.manipulation import sum_to_shape
+
+
+def _device(xp: Any, x: Any) -> Any:
+    return xp.asarray(x).device
+
+
+def _eye(xp: Any, rows: int, columns: int, like: Any, offset: int = 0) -> Any:
+    """Return whether an element of a matrix stands on the diagonal that is `offset` columns to the right."""
+    device = _device(xp, like)
+    row, column = xp.arange(rows, device=device), xp.arange(columns, device=device)
+    return xp.expand_dims(row + offset, axis=-1) == xp.expand_dims(column, axis=0)
+
+
+def _lower(xp: Any, x: Any, offset: int = 0) -> Any:
+    """Return matrices with zeros above the diagonal that is `offset` columns to the right."""
+    device = _device(xp, x)
+    row, column = xp.arange(x.shape[-2], device=device), xp.arange(x.shape[-1], device=device)
+    return xp.where(xp.expand_dims(row + offset, axis=-1) >= xp.expand_dims(column, axis=0), x, 0.0)
+
+
+def _column(x: Any) -> Any:
+    return x[..., None]
+
+
+def _scalar(x: Any) -> Any:
+    return x[..., None, None]
+
+
+def _symmetric(xp: Any, x: Any) -> Any:
+    return (x + adjoint(xp, x)) / 2
+
+
+def _real_only(xp: Any, x: Any, name: str) -> None:
+    if xp.isdtype(x.dtype, "complex floating"):
+        raise NotImplementedError(f"The derivative of linalg.{name} is that of real matrices: received {x.dtype}.")
+
+
+# -- solving --------------------------------------------------------------------------------------------------------
+
+
+def _det(xp: Any, g: Any, x: Any, out: Any) -> Any:
+    """``Ā = ḡ det(A) A⁻ᴴ`` [1, 2.2.4]; singular matrices have no inverse to take it from."""
+    return _scalar(g * conj(xp, out)) * adjoint(xp, xp.linalg.inv(x))
+
+
+def _slogdet(xp: Any, g: Any, x: Any, out: Any) -> Any:
+    """``Ā = ḡ A⁻ᴴ`` [1, 2.2.4]; of a complex determinant the sign turns with the imaginary part."""
+    g_sign, g_log = g
+    sign = out[0]
+    if not xp.isdtype(sign.dtype, "complex floating"):
+        return xp.zeros_like(x) if g_log is None else _scalar(g_log) * adjoint(xp, xp.linalg.inv(x))
+    share = 0.0 if g_log is None else g_log
+    if g_sign is not None:
+        share = share - 1j * xp.imag(xp.conj(g_sign) * sign)
+    return _scalar(share) * adjoint(xp, xp.linalg.inv(x))
+
+
+def _solve_x1(xp: Any, g: Any, x1: Any, x2: Any, out: Any, in_shape: Any) -> Any:
+    """``Ā = -B̄ Xᴴ``, ``B̄ = A⁻ᴴ X̄`` [1, 2.3.1]."""
+    if x2.ndim == 1:
+        g, out = _column(g), _column(out)
+    share = xp.matmul(xp.linalg.solve(adjoint(xp, x1), g), adjoint(xp, out))
+    return sum_to_shape(xp, -share, in_shape)
+
+
+def _solve_x2(xp: Any, g: Any, x1: Any, in_shape: Any) -> Any:
+    if len(in_shape) == 1:
+        share = xp.squeeze(xp.linalg.solve(adjoint(xp, x1), _column(g)), axis=-1)
+    else:
+        share = xp.linalg.solve(adjoint(xp, x1), g)
+    return sum_to_shape(xp, share, in_shape)
+
+
+def _inv(xp: Any, g: Any, out: Any) -> Any:
+    """``Ā = -Cᴴ C̄ Cᴴ`` [1, 2.2.3]."""
+    inverse = adjoint(xp, out)
+    return -xp.matmul(inverse, xp.matmul(g, inverse))
+
+
+def _pinv(xp: Any, g: Any, x: Any, out: Any) -> Any:
+    """The adjoint of ``dX = -X dA X + X Xᴴ dAᴴ (1 - A X) + (1 - X A) dAᴴ Xᴴ X`` [6, 4.12], for constant rank."""
+    inverse, pulled = adjoint(xp, out), adjoint(xp, g)
+    left = xp.matmul(pulled, xp.matmul(out, inverse))
+    right = xp.matmul(xp.matmul(inverse, out), pulled)
+    share = left - xp.matmul(x, xp.matmul(out, left)) + right - xp.matmul(xp.matmul(right, out), x)
+    return share - xp.matmul(inverse, xp.matmul(g, inverse))
+
+
+def _matrix_power(xp: Any, g: Any, x: Any, n: int) -> Any:
+    """The upper right block of ``[[Aᴴ, G], [0, Aᴴ]]ⁿ`` [7, 3.16], for every n."""
+    size = x.shape[-1]
+    transposed = adjoint(xp, x)
+    top = xp.concat([transposed, g], axis=-1)
+    bottom = xp.concat([xp.zeros_like(x), transposed], axis=-1)
+    return xp.linalg.matrix_power(xp.concat([top, bottom], axis=-2), n)[..., :size, size:]
+
+
+Function("linalg.det", "x, /", {"x": _det})
+Function("linalg.slogdet", "x, /", {"x": _slogdet}, outputs=("sign", "logabsdet"))
+Function("linalg.solve", "x1, x2, /", {"x1": _solve_x1, "x2": _solve_x2})
+Function("linalg.inv", "x, /", {"x": _inv})
+Function("linalg.pinv", "x, /, *, rtol=None", {"x": _pinv})
+Function("linalg.matrix_power", "x, n, /", {"x": _matrix_power}, arrays=("x",))
+Function("linalg.matrix_rank", "x, /, *, rtol=None", constant=TRUTH)
+
+# -- decompositions -------------------------------------------------------------------------------------------------
+
+
+def _cholesky(xp: Any, g: Any, out: Any, upper: bool) -> Any:
+    """``Ā = sym(L⁻ᴴ Φ(Lᴴ L̄) L⁻¹)``, where Φ takes the lower triangle and half the diagonal [2]."""
+    if upper:
+        g, out = adjoint(xp, g), adjoint(xp, out)
+    product = xp.matmul(adjoint(xp, out), g)
+    half = (_lower(xp, product) + _lower(xp, product, -1)) / 2
+    inverse = xp.linalg.inv(out)
+    return _symmetric(xp, xp.matmul(adjoint(xp, inverse), xp.matmul(half, inverse)))
+
+
+def _eigh(xp: Any, g: Any, out: Any) -> Any:
+    """``Ā = V (diag(λ̄) + F ∘ (Vᴴ V̄)) Vᴴ``, ``F_ij = 1 / (λ_j - λ_i)`` [1, 3.1].
+
+    The derivative of the vectors is infinite where eigenvalues are equal; that of the values is not.
+    """
+    values, vectors = out
+    g_values, g_vectors = g
+    back = adjoint(xp, vectors)
+    share = 0.0
+    if g_vectors is not None:
+        diagonal = _eye(xp, values.shape[-1], values.shape[-1], values)
+        gaps = xp.where(diagonal, 1.0, values[..., None, :] - values[..., :, None])
+        share = xp.matmul(xp.where(diagonal, 0.0, xp.matmul(back, g_vectors) / gaps), back)
+    if g_values is not None:
+        share = share + _column(g_values) * back
+    return _symmetric(xp, xp.matmul(vectors, share))
+
+
+def _eigvalsh(xp: Any, g: Any, x: Any) -> Any:
+    """``Ā = V diag(λ̄) Vᴴ`` [1, 3.1]."""
+    vectors = xp.linalg.eigh(x)[1]
+    return xp.matmul(vectors, _column(g) * adjoint(xp, vectors))
+
+
+def _svd(xp: Any, g: Any, out: Any, full_matrices: bool) -> Any:
+    """The cotangent of [3], with ``F_ij = 1 / (s_j² - s_i²)``.
+
+    The derivative of the vectors is infinite where singular values are equal; that of the values is not.
+    """
+    u, s, vh = out
+    g_u, g_s, g_vh = g
+    k = s.shape[-1]
+    if full_matrices and ((g_u is not None and u.shape[-1] > k) or (g_vh is not None and vh.shape[-2] > k)):
+        raise NotImplementedError(
+            "The vectors that linalg.svd adds with full_matrices=True span a null space, in which they are arbitrary, "
+            "so that they have no derivative. Use full_matrices=False."
+        )
+    u, vh = u[..., :, :k], vh[..., :k, :]
+    share: Any = 0.0
+    rest: Any = 0.0
+    if g_s is not None:
+        share = xp.where(_eye(xp, k, k, s), _column(g_s), 0.0)
+    if g_u is not None or g_vh is not None:
+        _real_only(xp, u, "svd's vectors")
+        diagonal = _eye(xp, k, k, s)
+        # The difference of squares in factors: it cancels less.
+        across, down = s[..., None, :], s[..., :, None]
+        gaps = xp.where(diagonal, 1.0, (across - down) * (across + down))
+    if g_u is not None:
+        inner = xp.matmul(xp.matrix_transpose(u), g_u)
+        twist = xp.where(diagonal, 0.0, (inner - xp.matrix_transpose(inner)) / gaps)
+        share = share + twist * across
+        if u.shape[-2] > k:
+            outside = (g_u - xp.matmul(u, inner)) / across
+            rest = rest + xp.matmul(outside, vh)
+    if g_vh is not None:
+        inner = xp.matmul(vh, xp.matrix_transpose(g_vh))
+        twist = xp.where(diagonal, 0.0, (inner - xp.matrix_transpose(inner)) / gaps)
+        share = share + down * twist
+        if vh.shape[-1] > k:
+            outside = (g_vh - xp.matmul(xp.matrix_transpose(inner), vh)) / down
+            rest = rest + xp.matmul(u, outside)
+    return xp.matmul(u, xp.matmul(share, vh)) + rest
+
+
+def _svdvals(xp: Any, g: Any, x: Any) -> Any:
+    """``Ā = U diag(s̄) Vᴴ`` [1, 3.2]."""
+    u, _, vh = xp.linalg.svd(x, full_matrices=False)
+    return xp.matmul(u, _column(g) * vh)
+
+
+def _qr(xp: Any, g: Any, out: Any, mode: str) -> Any:
+    """``Ā = (Q̄ + Q copyltu(R R̄ᴴ - Q̄ᴴ Q)) R⁻ᴴ`` [4]; a wide matrix is a square one beside ``Q`` times a rest [5]."""
+    q, r = out
+    g_q, g_r = g
+    rows, k, columns = q.shape[-2], q.shape[-1], r.shape[-1]
+    if mode == "complete" and rows > columns:
+        raise NotImplementedError(
+            "The columns that linalg.qr adds with mode='complete' span a null space, in which they are arbitrary, so "
+            "that they have no derivative. Use mode='reduced'."
+        )
+    g_q = xp.zeros_like(q) if g_q is None else g_q
+    g_r = xp.zeros_like(r) if g_r is None else g_r
+    if columns > k:
+        beside, g_beside = r[..., :, k:], g_r[..., :, k:]
+        g_q = g_q + xp.matmul(xp.matmul(q, beside), adjoint(xp, g_beside))
+        r, g_r = r[..., :, :k], g_r[..., :, :k]
+    m = xp.matmul(r, adjoint(xp, g_r)) - xp.matmul(adjoint(xp, g_q), q)
+    mirrored = _lower(xp, m) + adjoint(xp, _lower(xp, m, -1))
+    # X R⁻ᴴ = (R⁻¹ Xᴴ)ᴴ
+    share = adjoint(xp, xp.linalg.solve(r, adjoint(xp, g_q + xp.matmul(q, mirrored))))
+    return share if columns == k else xp.concat([share, xp.matmul(q, g_beside)], axis=-1)
+
+
+Function("linalg.cholesky", "x, /, *, upper=False", {"x": _cholesky})
+Function("linalg.eigh", "x, /", {"x": _eigh}, outputs=("eigenvalues", "eigenvectors"))
+Function("linalg.eigvalsh", "x, /", {"x": _eigvalsh})
+Function("linalg.svd", "x, /, *, full_matrices=True", {"x": _svd}, outputs=("U", "S", "Vh"))
+Function("linalg.svdvals", "x, /", {"x": _svdvals})
+Function("linalg.qr", "x, /, *, mode='reduced'", {"x": _qr}, outputs=("Q", "R"))
+
+# -- products and diagonals -----------------------------------------------------------------------------------------
+
+
+def _diagonal(xp: Any, g: Any, in_shape: Any, offset: int) -> Any:
+    length = g.shape[-1]
+    row, column = max(-offset, 0), max(offset, 0)
+    block = xp.where(_eye(xp, length, length, g), _column(g), 0.0)
+    zeros = xp.zeros(in_shape, dtype=g.dtype, device=_device(xp, g))
+    return xp.set_item(zeros, block, key=(Ellipsis, slice(row, row + length), slice(column, column + length)))
+
+
+def _trace(xp: Any, g: Any, in_shape: Any, offset: int) -> Any:
+    return xp.broadcast_to(xp.where(_eye(xp, in_shape[-2], in_shape[-1], g, offset), _scalar(g), 0.0), in_shape)
+
+
+Function(
+    "linalg.cross",
+    "x1, x2, /, *, axis=-1",
+    {
+        "x1": lambda xp, g, x2, axis: xp.linalg.cross(conj(xp, x2), g, axis=axis),
+        "x2": lambda xp, g, x1, axis: xp.linalg.cross(g, conj(xp, x1), axis=axis),
+    },
+    broadcasts=True,
+)
+Function(
+    "linalg.outer",
+    "x1, x2, /",
+    {
+        "x1": lambda xp, g, x2: xp.matmul(g, conj(xp, x2)),
+        "x2": lambda xp, g, x1: xp.matmul(conj(xp, x1), g),
+    },
+)
+Function("linalg.diagonal", "x, /, *, offset=0", {"x": _diagonal})
+Function("linalg.trace", "x, /, *, offset=0, dtype=None", {"x": _trace})
+
+# -- norms; where several elements attain an extremum they share its cotangent ---------------------------------------
+
+
+def _shares(xp: Any, sizes: Any, extremum: Any, axis: int | tuple[int, ...]) -> Any:
+    winners = xp.astype(sizes == extremum, sizes.dtype)
+    return winners / xp.sum(winners, axis=axis, keepdims=True)
+
+
+def _nonzero(xp: Any, x: Any) -> Any:
+    return xp.where(x == 0, 1.0, x)
+
+
+def _matrix_norm(xp: Any, g: Any, x: Any, out: Any, keepdims: bool, ord: Any) -> Any:
+    """Zero at a zero matrix; for the singular values see `_svdvals`."""
+    if not keepdims:
+        g, out = _scalar(g), _scalar(out)
+    if ord in (None, "fro"):
+        return g * (x / _nonzero(xp, out))
+    if ord in ("nuc", 2, -2):
+        u, s, vh = xp.linalg.svd(x, full_matrices=False)
+        if ord != "nuc":
+            extreme = xp.max(s, axis=-1, keepdims=True) if ord == 2 else xp.min(s, axis=-1, keepdims=True)
+            vh = _column(_shares(xp, s, extreme, -1)) * vh
+        return g * xp.matmul(u, vh)
+    summed, other = (-2, -1) if ord in (1, -1) else (-1, -2)
+    sums = xp.sum(xp.abs(x), axis=summed, keepdims=True)
+    extreme = xp.max(sums, axis=other, keepdims=True) if ord > 0 else xp.min(sums, axis=other, keepdims=True)
+    return g * _shares(xp, sums, extreme, other) * xp.sign(x)
+
+
+def _vector_norm(xp: Any, g: Any, x: Any, out: Any, axis: Any, keepdims: bool, ord: Any) -> Any:
+    """``|x|^(p - 1) sign(x) / norm^(p - 1)``, zero at a zero vector."""
+    if ord == 0:
+        return xp.zeros_like(x)
+    axes = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    axes = tuple(a % x.ndim for a in axes)
+    if not keepdims:
+        shape = tuple(1 if a in axes else n for a, n in enumerate(x.shape))
+        g, out = xp.reshape(g, shape), xp.reshape(out, shape)
+    if ord == 2:
+        return g * (x / _nonzero(xp, out))
+    if ord == 1:
+        return g * xp.sign(x)
+    sizes = xp.abs(x)
+    if math.isinf(ord):
+        return g * _shares(xp, sizes, out, axes) * xp.sign(x)
+    return g * xp.sign(x) * (sizes / _nonzero(xp, out)) ** (ord - 1)
+
+
+Function("linalg.matrix_norm", "x, /, *, keepdims=False, ord='fro'", {"x": _matrix_norm})
+Function("linalg.vector_norm", "x, /, *, axis=None, keepdims=False, ord=2", {"x": _vector_norm})
