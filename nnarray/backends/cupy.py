@@ -166,6 +166,8 @@ class _OnDevice(ModuleType):
         found = getattr(self._module, name)
         if isinstance(found, ModuleType) and name in ("fft", "linalg"):
             found = _OnDevice(found)
+        elif name in _REFUSES_DEVICE:
+            found = _placed(found, passes_device=False)
         elif callable(found) and not isinstance(found, type) and name not in _PLACELESS and self._several:
             found = _placed(found)
         setattr(self, name, found)
@@ -173,14 +175,16 @@ class _OnDevice(ModuleType):
 
 
 _PLACELESS = frozenset(("isdtype", "finfo", "iinfo", "result_type", "can_cast", "__array_namespace_info__"))
+#: Functions whose ``device=`` array_api_compat takes from no one but the CPU.
+_REFUSES_DEVICE = frozenset(("fftfreq", "rfftfreq"))
 
 
-def _placed(function: Callable[..., Any]) -> Callable[..., Any]:
+def _placed(function: Callable[..., Any], passes_device: bool = True) -> Callable[..., Any]:
     import cupy
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        device = kwargs.get("device")
+        device = kwargs.get("device") if passes_device else kwargs.pop("device", None)
         if device is None:
             device = next((x.device for x in _flat(args) if isinstance(x, cupy.ndarray)), None)
         if device is None or device.id == cupy.cuda.runtime.getDevice():
