@@ -79,6 +79,9 @@ def _places(x: Array, key: Any) -> tuple[Array, tuple[tuple[int, ...]]]:
     for item, length in zip(items, lengths, strict=True):
         own = xp.asarray(item, device=x.device) if not hasattr(item, "dtype") else xp.asarray(item)
         own = xp.where(own < 0, own + length, own)
+        # Beyond its axis an index would land in another row of the flattened array, without an error.
+        if bool(xp.any(xp.logical_or(own < 0, own >= length))):
+            raise IndexError(f"An index lies outside its axis of length {length}: received {_words(item)}.")
         flat = own if flat is None else flat * length + own
     assert flat is not None
     return flat, (lengths,)

@@ -161,6 +161,7 @@ class Namespace(ModuleType):
         """Return `obj` (scalar, nested sequence, raw array or Array) as an Array; an Array stays recorded."""
         if isinstance(obj, Array):
             if obj.namespace.backend is self.backend:
+                obj = obj if device is None else obj.to_device(device)
                 same = not copy and dtype in (None, obj.dtype)
                 return obj if same else self.astype(obj, dtype or obj.dtype)
             if obj.node is not None:

@@ -8,7 +8,7 @@ from typing import Any
 from nnarray._messages import describe
 from nnarray.array import Array, as_array
 from nnarray.autodiff._backward import Tape
-from nnarray.autodiff._transforms import at_home, pair_of, raw_array, source_of, zeros_like
+from nnarray.autodiff._transforms import at_home, handed, pair_of, raw_array, source_of, zeros_like
 from nnarray.backends import find_backend
 
 
@@ -31,7 +31,7 @@ class _Linearised:
         self.as_arrays = any(isinstance(leaf, Array) for leaf in leaves)
         self.arguments = [source_of(leaf) for leaf in leaves]
         with at_home(self.arguments):
-            result: Any = fun(*optree.tree_unflatten(self.structure, self.arguments))
+            result: Any = fun(*optree.tree_unflatten(self.structure, handed(self.arguments)))
         auxiliary: Any = None
         if has_aux:
             result, auxiliary = pair_of(result, "result")

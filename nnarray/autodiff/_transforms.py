@@ -58,7 +58,7 @@ def value_and_grad(
         trees: Any = chosen.values
         leaves, structure = optree.tree_flatten(trees)
         sources = [source_of(leaf) for leaf in leaves]
-        trees = optree.tree_unflatten(structure, sources)
+        trees = optree.tree_unflatten(structure, handed(sources))
         watched, named = chosen.replaced(trees)
         as_arrays = any(isinstance(leaf, Array) for leaf in leaves)
         with at_home(sources):
@@ -147,7 +147,7 @@ def record(fun: Callable[..., Any], *args: Any) -> tuple[Any, tuple[Node, ...]]:
     tree: Any = args
     leaves, structure = optree.tree_flatten(tree)
     sources = [source_of(leaf) for leaf in leaves]
-    result = fun(*optree.tree_unflatten(structure, sources))
+    result = fun(*optree.tree_unflatten(structure, handed(sources)))
     results = [leaf.node for leaf in optree.tree_leaves(result) if isinstance(leaf, Array) and leaf.node is not None]
     own = [source.node for source in sources if source.node is not None]
     return result, Tape([], [*own, *results], own).nodes
@@ -156,6 +156,11 @@ def record(fun: Callable[..., Any], *args: Any) -> tuple[Any, tuple[Node, ...]]:
 def zeros_like(x: Array) -> Array:
     """Return unrecorded zeros like `x`."""
     return Array(x.namespace.raw.zeros_like(x.value), x.namespace)
+
+
+def handed(sources: Sequence[Array]) -> list[Array]:
+    """Return sources as the function gets them: objects of their own, to which it may assign."""
+    return [Array(source.value, source.namespace, source.node) for source in sources]
 
 
 def at_home(sources: Sequence[Array]) -> AbstractContextManager[Any]:

@@ -148,3 +148,29 @@ def test_other_keys_are_refused_with_the_cure(key: Any, message: str) -> None:
         x[keyed(key, space)]
     with pytest.raises(IndexError, match="Only a mask"):
         x[space.asarray(FIRST)] = 0.0
+
+
+def test_a_function_may_assign_to_its_own_argument(place: Any) -> None:
+    def f(x: Any) -> Any:
+        x[0] = 2.0 * x[1]
+        return nna.array_namespace(x).sum(x * x)
+
+    x = to_library(np.asarray([1.0, 3.0]), nna.namespace(*place))
+    np.testing.assert_array_equal(to_host(nna.grad(f)(x)), [0.0, 30.0])
+    np.testing.assert_array_equal(to_host(nna.vjp(f, x)[1](1.0)[0]), [0.0, 30.0])
+    assert float(to_host(nna.jvp(f, (x,), (x,))[1])) == 90.0
+    np.testing.assert_array_equal(to_host(x), [1.0, 3.0])
+
+
+def test_an_index_beyond_its_axis_is_refused(place: Any) -> None:
+    space = nna.namespace(*place)
+    x = space.asarray(A)
+    for wrong in (3, -4):
+        with pytest.raises(IndexError, match="outside its axis of length 3"):
+            x[space.asarray(np.asarray([0])), space.asarray(np.asarray([wrong]))]
+
+
+def test_asarray_moves_an_array_to_the_device_asked_for() -> None:
+    space = nna.namespace("array_api_strict")
+    moved = space.asarray(space.asarray([1.0]), device=space.backend.device("device1"))
+    assert str(moved.device) == "array_api_strict.Device('device1')"
