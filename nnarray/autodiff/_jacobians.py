@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nnarray._trees import flatten, leaves_of, tree_map, unflatten
 from nnarray.array import Array, array_namespace, as_array
 from nnarray.autodiff._arguments import Argnums, Chosen
 from nnarray.autodiff._products import jvp, vjp
@@ -63,8 +64,6 @@ def jacobian(
 
     @functools.wraps(fun)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        import optree
-
         chosen = Chosen(fun, argnums, args, kwargs)
 
         def of_chosen(*values: Any) -> Any:
@@ -73,25 +72,25 @@ def jacobian(
 
         given: Any = tuple(chosen.values)
         # Python's floats become arrays here, as in every transform.
-        inputs: Any = optree.tree_map(lambda leaf: source_of(leaf).value if isinstance(leaf, float) else leaf, given)
+        inputs: Any = tree_map(lambda leaf: source_of(leaf).value if isinstance(leaf, float) else leaf, given)
         result, vjp_fun, *auxiliary = vjp(of_chosen, *inputs, has_aux=has_aux)
-        ins, in_tree = optree.tree_flatten(inputs)
-        outs, out_tree = optree.tree_flatten(result)
+        ins, in_tree = flatten(inputs)
+        outs, out_tree = flatten(result)
         forward = mode == "forward" or (mode == "auto" and not has_aux and _total(ins) < _total(outs))
         if forward:
-            directions: list[Any] = [optree.tree_unflatten(in_tree, unit) for unit in _units(ins)]
+            directions: list[Any] = [unflatten(in_tree, unit) for unit in _units(ins)]
             columns = [jvp(of_chosen, inputs, direction)[1] for direction in directions]
-            blocks = _blocks([optree.tree_leaves(column) for column in columns], ins, outs)
+            blocks = _blocks([leaves_of(column) for column in columns], ins, outs)
             turned = zip(zip(*blocks, strict=True), outs, strict=True)
             blocks = [[_turned(block, x, y) for block, x in zip(row, ins, strict=True)] for row, y in turned]
         else:
-            rows = [vjp_fun(optree.tree_unflatten(out_tree, unit)) for unit in _units(outs)]
-            blocks = _blocks([optree.tree_leaves(row) for row in rows], outs, ins)
+            rows = [vjp_fun(unflatten(out_tree, unit)) for unit in _units(outs)]
+            blocks = _blocks([leaves_of(row) for row in rows], outs, ins)
         found = []
         for row in blocks:
-            trees: Any = optree.tree_unflatten(in_tree, list(row))
+            trees: Any = unflatten(in_tree, list(row))
             found.append(tuple(trees) if chosen.several else trees[0])
-        matrix = optree.tree_unflatten(out_tree, found)
+        matrix = unflatten(out_tree, found)
         return (matrix, auxiliary[0]) if has_aux else matrix
 
     return wrapped

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from nnarray._messages import describe
+from nnarray._trees import flatten, unflatten
 from nnarray.array import Array, as_array
 from nnarray.autodiff._backward import Tape
 from nnarray.autodiff._transforms import at_home, handed, pair_of, raw_array, source_of, zeros_like
@@ -24,24 +25,22 @@ class _Linearised:
     """
 
     def __init__(self, fun: Callable[..., Any], primals: Sequence[Any], has_aux: bool = False) -> None:
-        import optree
-
         tree: Any = tuple(primals)
-        leaves, self.structure = optree.tree_flatten(tree)
+        leaves, self.structure = flatten(tree)
         self.as_arrays = any(isinstance(leaf, Array) for leaf in leaves)
         self.arguments = [source_of(leaf) for leaf in leaves]
         with at_home(self.arguments):
-            result: Any = fun(*optree.tree_unflatten(self.structure, handed(self.arguments)))
+            result: Any = fun(*unflatten(self.structure, handed(self.arguments)))
         auxiliary: Any = None
         if has_aux:
             result, auxiliary = pair_of(result, "result")
-        self.results, self.result_structure = optree.tree_flatten(result)
-        others, other_structure = optree.tree_flatten(auxiliary)
+        self.results, self.result_structure = flatten(result)
+        others, other_structure = flatten(auxiliary)
         roots = [_node(leaf) for leaf in self.results]
         found = [node for node in map(_node, others) if node is not None]
         self.tape = Tape(roots, found, [source.node for source in self.arguments if source.node is not None])
-        self.result = optree.tree_unflatten(self.result_structure, [self.release(leaf) for leaf in self.results])
-        self.auxiliary = optree.tree_unflatten(other_structure, [self.release(leaf) for leaf in others])
+        self.result = unflatten(self.result_structure, [self.release(leaf) for leaf in self.results])
+        self.auxiliary = unflatten(other_structure, [self.release(leaf) for leaf in others])
 
     def release(self, x: Any) -> Any:
         """Return a leaf of the result as the caller gets it."""
@@ -83,8 +82,6 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[
     >>> [g.tolist() for g in vjp_fun(np.asarray([1.0, 10.0]))]
     [[3.0, 40.0], [1.0, 20.0]]
     """
-    import optree
-
     made = _Linearised(fun, primals, has_aux)
 
     def vjp_fun(cotangent: Any) -> Any:
@@ -97,7 +94,7 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[
         found = [
             zeros_like(source) if g is None else as_array(g) for source, g in zip(made.arguments, pulled, strict=True)
         ]
-        return optree.tree_unflatten(made.structure, [g if as_arrays or recorded else raw_array(g) for g in found])
+        return unflatten(made.structure, [g if as_arrays or recorded else raw_array(g) for g in found])
 
     return (made.result, vjp_fun, made.auxiliary) if has_aux else (made.result, vjp_fun)
 
@@ -144,8 +141,6 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
     >>> nna.jvp(nna.grad(lambda x: (x * x * x)[0]), (x,), (t,))[1].tolist()
     [6.0, 0.0]
     """
-    import optree
-
     for name, given in (("primals", primals), ("tangents", tangents)):
         if not isinstance(given, (tuple, list)):
             raise TypeError(f"{name} must be a tuple or list with one item per argument: received {describe(given)}.")
@@ -165,7 +160,7 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
     for leaf in made.results:
         t = _zero(leaf) if _node(leaf) is None else next(found)
         tangent.append(t if as_arrays or recorded or not isinstance(t, Array) else raw_array(t))
-    return made.result, optree.tree_unflatten(made.result_structure, tangent)
+    return made.result, unflatten(made.result_structure, tangent)
 
 
 def _node(x: Any) -> Any:
@@ -191,9 +186,7 @@ def _like(leaves: Sequence[Any], structure: Any, given: Any, name: str, of: str)
 
     Python numbers become arrays.
     """
-    import optree
-
-    found, found_structure = optree.tree_flatten(given)
+    found, found_structure = flatten(given)
     if found_structure != structure:
         raise TypeError(f"{name} must have the tree of {of}, {structure}: received {found_structure}.")
     for i, (leaf, x) in enumerate(zip(found, leaves, strict=True)):

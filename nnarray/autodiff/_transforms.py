@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from nnarray._messages import describe
+from nnarray._trees import flatten, leaves_of, unflatten
 from nnarray.array import TABLE, Array, Node, as_array, namespace
 from nnarray.autodiff._arguments import Argnums, Chosen
 from nnarray.autodiff._backward import Tape
@@ -52,13 +53,11 @@ def value_and_grad(
 
     @functools.wraps(fun)
     def wrapped(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        import optree
-
         chosen = Chosen(fun, argnums, args, kwargs)
         trees: Any = chosen.values
-        leaves, structure = optree.tree_flatten(trees)
+        leaves, structure = flatten(trees)
         sources = [source_of(leaf) for leaf in leaves]
-        trees = optree.tree_unflatten(structure, handed(sources))
+        trees = unflatten(structure, handed(sources))
         watched, named = chosen.replaced(trees)
         as_arrays = any(isinstance(leaf, Array) for leaf in leaves)
         with at_home(sources):
@@ -68,7 +67,7 @@ def value_and_grad(
                 for source, cotangent in zip(sources, tape.pull_back([seed]), strict=True)
             ]
         keep = as_arrays or tape.nested
-        gradient = optree.tree_unflatten(structure, [g if keep else raw_array(g) for g in gradients])
+        gradient = unflatten(structure, [g if keep else raw_array(g) for g in gradients])
         return value, tuple(gradient) if chosen.several else gradient[0]
 
     return wrapped
@@ -142,13 +141,11 @@ def record(fun: Callable[..., Any], *args: Any) -> tuple[Any, tuple[Node, ...]]:
     >>> [node.function.name if node.function else "x" for node in nodes]
     ['x', 'multiply', 'negative']
     """
-    import optree
-
     tree: Any = args
-    leaves, structure = optree.tree_flatten(tree)
+    leaves, structure = flatten(tree)
     sources = [source_of(leaf) for leaf in leaves]
-    result = fun(*optree.tree_unflatten(structure, handed(sources)))
-    results = [leaf.node for leaf in optree.tree_leaves(result) if isinstance(leaf, Array) and leaf.node is not None]
+    result = fun(*unflatten(structure, handed(sources)))
+    results = [leaf.node for leaf in leaves_of(result) if isinstance(leaf, Array) and leaf.node is not None]
     own = [source.node for source in sources if source.node is not None]
     return result, Tape([], [*own, *results], own).nodes
 
@@ -198,14 +195,12 @@ def _record(
     fun: Callable[..., Any], args: Any, kwargs: Any, sources: Sequence[Array], has_aux: bool, as_arrays: bool
 ) -> tuple[Tape, Any, Any]:
     """Run `fun`; return the tape, its result as the caller gets it, and the cotangent one of the scalar."""
-    import optree
-
     auxiliary: Any = None
     result = fun(*args, **kwargs)
     if has_aux:
         result, auxiliary = pair_of(result, "scalar")
     _check_scalar(result)
-    leaves, structure = optree.tree_flatten(auxiliary)
+    leaves, structure = flatten(auxiliary)
     others = [leaf.node for leaf in leaves if isinstance(leaf, Array) and leaf.node is not None]
     root = result.node if isinstance(result, Array) else None
     tape = Tape([root], others, [source.node for source in sources if source.node is not None])
@@ -221,7 +216,7 @@ def _record(
         seed = Array(seed, result.namespace) if tape.nested else seed
     value = release(result)
     if has_aux:
-        value = value, optree.tree_unflatten(structure, [release(leaf) for leaf in leaves])
+        value = value, unflatten(structure, [release(leaf) for leaf in leaves])
     return tape, value, seed
 
 

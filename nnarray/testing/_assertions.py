@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnarray._messages import describe
+from nnarray._trees import flatten, flatten_with_accessors
 from nnarray.backends import backend_of
 from nnarray.testing import _numbers as num
 
@@ -55,20 +56,16 @@ def assert_close(
     Traceback (most recent call last):
     AssertionError: assert_close: ['w']: 2 of 3 elements are off. Worst at index (2,): 4 instead of 3, allowed ±3.3e-07.
     """
-    import optree
-
     for name, value in (("rtol", rtol), ("atol", atol)):
         if value is not None and not value >= 0:
             raise ValueError(f"{name} must be at least 0: received {name}={value!r}.")
     if num.is_array(desired) and isinstance(actual, (list, tuple)):
         actual = np.asarray(actual)
-    accessors, leaves, structure = optree.tree_flatten_with_accessor(actual)
+    accessors, leaves, structure = flatten_with_accessors(actual)
     try:
         others = structure.flatten_up_to(desired)
     except (TypeError, ValueError):
-        raise AssertionError(
-            f"assert_close: the trees differ: {structure} instead of {optree.tree_structure(desired)}."
-        ) from None
+        raise AssertionError(f"assert_close: the trees differ: {structure} instead of {flatten(desired)[1]}.") from None
     wrong = []
     for accessor, leaf, other in zip(accessors, leaves, others, strict=True):
         if difference := _difference(leaf, other, rtol, atol, check_dtype, equal_nan):

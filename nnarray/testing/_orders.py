@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nnarray._messages import describe
+from nnarray._trees import leaves_of
 from nnarray.array import array_namespace
 from nnarray.backends import backend_of
 from nnarray.testing import _numbers as num
@@ -189,10 +190,9 @@ def first_function(
 
     A lone real scalar has cotangent one: then the numbers in a report are those of f itself.
     """
-    import optree
 
     def results(leaves: Sequence[Any]) -> list[Any]:
-        leaves_of_result = optree.tree_leaves(f(*point.arguments(leaves)))
+        leaves_of_result = leaves_of(f(*point.arguments(leaves)))
         for leaf in leaves_of_result:
             if not (num.is_array(leaf) or num.is_number(leaf)):
                 raise TypeError(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nnarray._messages import describe
+from nnarray._trees import flatten_with_accessors, unflatten
 from nnarray.array import Array, as_array
 from nnarray.backends import backend_of
 from nnarray.testing import _numbers as num
@@ -33,12 +34,10 @@ class Point:
     """
 
     def __init__(self, args: Sequence[Any], recorded: bool) -> None:
-        import optree
-
         if not isinstance(args, (tuple, list)):
             raise TypeError(f"args is the tuple of the function's arguments, such as (x,): received {describe(args)}.")
         tree: Any = tuple(args)
-        self._accessors, self._all, self._structure = optree.tree_flatten_with_accessor(tree)
+        self._accessors, self._all, self._structure = flatten_with_accessors(tree)
         self._chosen = [i for i, leaf in enumerate(self._all) if num.is_floating(leaf)]
         if not self._chosen:
             raise TypeError(
@@ -58,12 +57,10 @@ class Point:
 
     def arguments(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
         """Return all arguments of the function, with `leaves` for what can be differentiated."""
-        import optree
-
         everything = list(self._all)
         for i, leaf in zip(self._chosen, leaves, strict=True):
             everything[i] = leaf
-        arguments: Any = optree.tree_unflatten(self._structure, everything)
+        arguments: Any = unflatten(self._structure, everything)
         return arguments
 
     def gradients_in(self, result: Any) -> list[Any]:

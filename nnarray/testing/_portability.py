@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 from nnarray._messages import describe, missing_extra
+from nnarray._trees import flatten, leaves_of, unflatten
 from nnarray.array import Array, as_array
 from nnarray.backends import backend_of
 from nnarray.testing import _numbers as num
@@ -84,10 +85,8 @@ def assert_namespace_kept(f: Callable[..., Any], /, *args: Any, allow_scalars: b
     Traceback (most recent call last):
     AssertionError: On arrays of array_api_strict on device1 the function raised ...
     """
-    import optree
-
     tree: Any = (args, kwargs)
-    leaves, structure = optree.tree_flatten(tree)
+    leaves, structure = flatten(tree)
     arrays = [num.raw(leaf) for leaf in leaves if num.is_array(leaf)]
     if not arrays:
         raise TypeError("assert_namespace_kept needs an array among the arguments of the function.")
@@ -95,13 +94,13 @@ def assert_namespace_kept(f: Callable[..., Any], /, *args: Any, allow_scalars: b
     _assert_at_home(arrays, backend, device, "argument", TypeError)
     with backend.activate(device):
         result = f(*args, **kwargs)
-    _assert_at_home(optree.tree_leaves(result), backend, device, "result", AssertionError)
+    _assert_at_home(leaves_of(result), backend, device, "result", AssertionError)
 
     strict, elsewhere = _strict_device()
     leaks: list[str] = []
     with _lock:
         moved = [_moved(leaf, strict, elsewhere) if num.is_array(leaf) else leaf for leaf in leaves]
-    moved_args, moved_kwargs = optree.tree_unflatten(structure, moved)
+    moved_args, moved_kwargs = unflatten(structure, moved)
     with _lock, _watched(type(strict.zeros(())), leaks, allow_scalars):
         try:
             result = f(*moved_args, **moved_kwargs)
@@ -113,7 +112,7 @@ def assert_namespace_kept(f: Callable[..., Any], /, *args: Any, allow_scalars: b
             ) from error
     if leaks:
         raise AssertionError(f"The function went on after it was refused: {leaks[0]}\n{_CURE}")
-    _assert_at_home(optree.tree_leaves(result), backend_of(strict.zeros(())), elsewhere, "result", AssertionError)
+    _assert_at_home(leaves_of(result), backend_of(strict.zeros(())), elsewhere, "result", AssertionError)
 
 
 def _assert_at_home(leaves: Any, backend: Any, device: Any, kind: str, error: type[Exception]) -> None:

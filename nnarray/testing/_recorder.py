@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from nnarray._trees import flatten, unflatten
 from nnarray.array import Array
 from nnarray.backends import find_backend
 from nnarray.layers import InputLayer, Layer
@@ -92,10 +93,8 @@ class Recorder:
         return outputs
 
     def _watch(self, tree: Any, numbers: list[int]) -> Any:
-        import optree
-
-        leaves, structure = optree.tree_flatten(tree)
-        return optree.tree_unflatten(structure, [self._watch_leaf(leaf, numbers) for leaf in leaves])
+        leaves, structure = flatten(tree)
+        return unflatten(structure, [self._watch_leaf(leaf, numbers) for leaf in leaves])
 
     def _watch_leaf(self, leaf: Any, numbers: list[int]) -> Any:
         raw = leaf.value if isinstance(leaf, Array) else leaf

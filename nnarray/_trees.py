@@ -1,0 +1,78 @@
+"""Trees of arguments and results: dicts, lists, tuples, named tuples, dataclasses, and what optree knows besides."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import optree
+
+#: Under this name the dataclasses that were met are known to optree.
+_NAMESPACE = "nnarray"
+_known: set[type] = set()
+_lock = threading.Lock()
+
+Structure = optree.PyTreeSpec
+
+
+def flatten(tree: Any) -> tuple[list[Any], Structure]:
+    """Return the leaves of a tree and its structure; None is a tree without leaves.
+
+    A dataclass is a tree of its fields; those with ``metadata={"static": True}`` belong to its structure.
+    """
+    leaves, structure = optree.tree_flatten(tree, namespace=_NAMESPACE)
+    if _made_known(leaves):
+        return flatten(tree)
+    return leaves, structure
+
+
+def flatten_with_accessors(tree: Any) -> tuple[list[Any], list[Any], Structure]:
+    """Return what leads to each leaf, as in ``accessor.codify("x")``, the leaves, and the structure."""
+    flatten(tree)
+    return optree.tree_flatten_with_accessor(tree, namespace=_NAMESPACE)
+
+
+def unflatten(structure: Structure, leaves: Sequence[Any]) -> Any:
+    """Return the tree with other leaves."""
+    return optree.tree_unflatten(structure, leaves)
+
+
+def leaves_of(tree: Any) -> list[Any]:
+    """Return the leaves of a tree."""
+    return flatten(tree)[0]
+
+
+def tree_map(function: Callable[[Any], Any], tree: Any) -> Any:
+    """Return the tree with `function` of each leaf."""
+    leaves, structure = flatten(tree)
+    return unflatten(structure, [function(leaf) for leaf in leaves])
+
+
+def _made_known(leaves: Sequence[Any]) -> bool:
+    """Tell optree of the classes of the dataclasses among the leaves; return whether there were any."""
+    found = {type(leaf) for leaf in leaves if hasattr(type(leaf), "__dataclass_fields__")}
+    with _lock:
+        for cls in found - _known:
+            _register(cls)
+            _known.add(cls)
+    return bool(found)
+
+
+def _register(cls: type) -> None:
+    fields = dataclasses.fields(cls)
+    static = tuple(field.name for field in fields if field.metadata.get("static"))
+    names = tuple(field.name for field in fields if field.name not in static)
+
+    def split(x: Any) -> tuple[list[Any], tuple[Any, ...], tuple[str, ...]]:
+        return [getattr(x, name) for name in names], tuple(getattr(x, name) for name in static), names
+
+    def joined(kept: Any, children: Iterable[Any]) -> Any:
+        # Not by its constructor, which may convert or refuse what stands in for an array.
+        made: Any = object.__new__(cls)
+        for name, value in zip((*static, *names), (*kept, *children), strict=True):
+            object.__setattr__(made, name, value)
+        return made
+
+    optree.register_pytree_node(cls, split, joined, path_entry_type=optree.DataclassEntry, namespace=_NAMESPACE)
