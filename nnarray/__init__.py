@@ -17,6 +17,8 @@ _FROM = {
     "Array": "nnarray.array",
     "array_namespace": "nnarray.array",
     "namespace": "nnarray.array",
+    "checkpoint": "nnarray.autodiff",
+    "custom_vjp": "nnarray.autodiff",
     "grad": "nnarray.autodiff",
     "hessian": "nnarray.autodiff",
     "hvp": "nnarray.autodiff",
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
     from nnarray.array import Array as Array
     from nnarray.array import array_namespace as array_namespace
     from nnarray.array import namespace as namespace
+    from nnarray.autodiff import checkpoint as checkpoint
+    from nnarray.autodiff import custom_vjp as custom_vjp
     from nnarray.autodiff import grad as grad
     from nnarray.autodiff import hessian as hessian
     from nnarray.autodiff import hvp as hvp

@@ -44,6 +44,21 @@ def leaves_of(tree: Any) -> list[Any]:
     return flatten(tree)[0]
 
 
+def aligned(tree: Any, other: Any) -> list[Any]:
+    """Return what stands in `other` in the place of each leaf of `tree`: None everywhere if it is None.
+
+    Raises
+    ------
+    ValueError
+        If `other` does not branch as `tree` does.
+    """
+    if other is None:
+        return [None] * len(leaves_of(tree))
+    leaves, structure = optree.tree_flatten(tree, none_is_leaf=True, namespace=_NAMESPACE)
+    found = structure.flatten_up_to(other)
+    return [x for leaf, x in zip(leaves, found, strict=True) if leaf is not None]
+
+
 def tree_map(function: Callable[[Any], Any], tree: Any) -> Any:
     """Return the tree with `function` of each leaf."""
     leaves, structure = flatten(tree)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from nnarray._messages import describe
+from nnarray._replay import is_repeating, once
 from nnarray.array import Array, array_namespace
 from nnarray.backends import Backend, backend_of, convert
 
@@ -50,6 +51,9 @@ class StatelessScope:
 
     def next_draw(self) -> int:
         """Return which random draw of this scope it is: a layer that is called twice draws twice."""
+        return once(self._step)
+
+    def _step(self) -> int:
         self._draws += 1
         return self._draws - 1
 
@@ -105,6 +109,9 @@ class Variable:
 
     @property
     def value(self) -> Any:
+        return once(self._held)
+
+    def _held(self) -> Any:
         scope = _scope.get()
         return self._value if scope is None else scope.values.get(self, self._value)
 
@@ -153,6 +160,8 @@ class Variable:
         ValueError
             If the shape differs.
         """
+        if is_repeating():
+            return
         scope = _scope.get()
         value = value.value if isinstance(value, Variable) else value
         if scope is not None and self in scope.values:
@@ -270,8 +279,7 @@ class Pack(Variable):
         """Whether every variable still lives here; packing one elsewhere retires this pack."""
         return all(variable.pack is self for variable in self._members)
 
-    @property
-    def value(self) -> Any:
+    def _held(self) -> Any:
         scope = _scope.get()
         if scope is not None and self in scope.values:
             return scope.values[self]

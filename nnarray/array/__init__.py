@@ -1,6 +1,6 @@
 """The differentiable array and its namespace."""
 
-from nnarray.array._array import Array, Node, Part, bind, parts_of
+from nnarray.array._array import Array, Block, Node, Part, bind, next_serial, parts_of
 from nnarray.array._function import TABLE, Function
 from nnarray.array._namespace import CHAPTERS, Namespace, array_namespace, as_array, namespace
 from nnarray.array.manipulation import sum_to_shape
@@ -9,6 +9,7 @@ __all__ = [
     "CHAPTERS",
     "TABLE",
     "Array",
+    "Block",
     "Function",
     "Namespace",
     "Node",
@@ -17,6 +18,7 @@ __all__ = [
     "as_array",
     "bind",
     "namespace",
+    "next_serial",
     "parts_of",
     "sum_to_shape",
 ]

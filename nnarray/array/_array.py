@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nnarray._messages import describe
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from nnarray.array._namespace import Namespace
 
 _serials = itertools.count()
+
+
+def next_serial() -> int:
+    """Return a number greater than that of every node so far, and less than that of every one to come."""
+    return next(_serials)
+
+
 _GETITEM = TABLE["getitem"]
 _SETITEM = TABLE["set_item"]
 _TO_DEVICE = TABLE["to_device"]
@@ -71,9 +78,13 @@ class Node:
         self.params: dict[str, Any] = {}
         self.shapes: tuple[Any, ...] | None = None
 
+    @property
+    def title(self) -> str:
+        """What was called."""
+        return self.function.name if self.function else "source"
+
     def __repr__(self) -> str:
-        name = self.function.name if self.function else "source"
-        return f"<node {self.serial}: {name} -> {tuple(self.shape)} {self.dtype}>"
+        return f"<node {self.serial}: {self.title} -> {tuple(self.shape)} {self.dtype}>"
 
 
 class Part(Node):
@@ -96,6 +107,51 @@ class Part(Node):
         self.parents = ((0, call),)
         self.place = place
         self.count = count
+
+    @property
+    def title(self) -> str:
+        """What was called, and which of its results this is."""
+        return f"{self.parents[0][1].title}[{self.place}]"
+
+
+class Block(Node):
+    """The recorded call of a whole function, whose backward pass is a function too.
+
+    Parameters
+    ----------
+    results : list
+        Of which some are Arrays.
+    title : str
+        Name of the function.
+    parents : sequence of Node
+    pull : callable
+        Takes this node, the cotangent of each result (None where nothing used it) and whether the tape is nested;
+        returns the cotangent of each parent, None for zero. It must not hold what this node makes, which would be a
+        circle of references.
+    """
+
+    __slots__ = ("_title", "pull")
+
+    def __init__(self, results: Sequence[Array], title: str, parents: Sequence[Node], pull: Callable[..., Any]) -> None:
+        first = next(x for x in results if isinstance(x, Array))
+        super().__init__(first.value, first.namespace)
+        self.parents = tuple(enumerate(parents))
+        self.pull = pull
+        self._title = title
+
+    @property
+    def title(self) -> str:
+        """What was called."""
+        return self._title
+
+    def parts(self, results: Sequence[Any]) -> list[Any]:
+        """Return the results as recorded parts of the call; what is no floating-point array is constant."""
+        found = []
+        for place, x in enumerate(results):
+            if field := x.namespace.field_of(x.dtype) if isinstance(x, Array) else "":
+                x = Array(x.value, x.namespace, Part(x.value, self, place, len(results), field))
+            found.append(x)
+        return found
 
 
 def bind(function: Function, namespace: Namespace, args: Any, params: dict[str, Any]) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from types import NoneType
 from typing import Any
 
-from nnarray.array import Array, Node, Part, parts_of, sum_to_shape
+from nnarray.array import Array, Block, Node, Part, parts_of, sum_to_shape
 
 
 class Tape:
@@ -20,6 +20,8 @@ class Tape:
         Further results, which may depend on more than `roots` do.
     sources : sequence of Node
         What `roots` are differentiated with respect to.
+    nested : bool, optional
+        What the attribute shall be; by default it is found out.
 
     Attributes
     ----------
@@ -29,7 +31,13 @@ class Tape:
         runs on raw arrays unless a cotangent is itself recorded.
     """
 
-    def __init__(self, roots: Sequence[Node | None], others: Iterable[Node], sources: Sequence[Node]) -> None:
+    def __init__(
+        self,
+        roots: Sequence[Node | None],
+        others: Iterable[Node],
+        sources: Sequence[Node],
+        nested: bool | None = None,
+    ) -> None:
         self._roots = roots
         self._sources = sources
         self.nested = any(source.parents for source in sources)
@@ -46,11 +54,13 @@ class Tape:
                 if node.serial < oldest:
                     self.nested = True
                     continue
-                if node.function is None:
+                if not node.parents:
                     # A source of a transform inside this one, which is over; an enclosing one's is older.
                     continue
                 stack.extend(parent for _, parent in node.parents)
             seen.add(node)
+        if nested is not None:
+            self.nested = nested
         self._order = sorted(seen, key=lambda node: node.serial)
 
     @property
@@ -96,9 +106,13 @@ class Tape:
                 parts[node.place] = g if parts[node.place] is None else parts[node.place] + g
                 depends.discard(node)
                 continue
+            shares = node.pull(node, g, self.nested) if type(node) is Block else None
             for position, parent in node.parents:
                 if parent in depends:
-                    share = self._share(node, position, parent, g, recording)
+                    if shares is None:
+                        share = self._share(node, position, parent, g, recording)
+                    elif (share := _given(shares[position], parent, recording)) is None:
+                        continue
                     arrived[parent] = arrived[parent] + share if parent in arrived else share
             depends.discard(node)
         return [found.get(source) for source in self._sources]
@@ -134,13 +148,9 @@ class Tape:
         share = rule(*arguments)
         if function.broadcasts:
             share = sum_to_shape(xp, share, parent.shape)
-        if share.dtype == parent.dtype:
-            return xp.conj(share) if conjugated else share
-        if parent.field == "real" and node.namespace.field_of(share.dtype) == "complex":
-            share = xp.real(share)
-        elif conjugated:
+        if conjugated and parent.field == "complex":
             share = xp.conj(share)
-        return share if share.dtype == parent.dtype else xp.astype(share, parent.dtype)
+        return _cast(xp, share, parent)
 
     def _result(self, node: Node) -> Any:
         own = node if self.nested else None
@@ -155,3 +165,20 @@ class Tape:
             return kept
         own = next((parent for position, parent in node.parents if position == place), None)
         return Array(kept, node.namespace, own if self.nested else None)
+
+
+def _given(share: Any, parent: Node, recording: bool) -> Any:
+    """Return what a block's backward pass gave for a parent, as this one has it."""
+    if share is None:
+        return None
+    share = share.value if isinstance(share, Array) and not recording else share
+    return _cast(parent.namespace if recording else parent.namespace.raw, share, parent)
+
+
+def _cast(xp: Any, share: Any, parent: Node) -> Any:
+    """Return a cotangent in the dtype of what it belongs to."""
+    if share.dtype == parent.dtype:
+        return share
+    if parent.field == "real" and parent.namespace.field_of(share.dtype) == "complex":
+        share = xp.real(share)
+    return share if share.dtype == parent.dtype else xp.astype(share, parent.dtype)

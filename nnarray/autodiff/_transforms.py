@@ -138,8 +138,8 @@ def record(fun: Callable[..., Any], *args: Any) -> tuple[Any, tuple[Node, ...]]:
     >>> import numpy as np
     >>> from nnarray.autodiff import record
     >>> _, nodes = record(lambda x: -(x * x), np.asarray([1.0, 2.0]))
-    >>> [node.function.name if node.function else "x" for node in nodes]
-    ['x', 'multiply', 'negative']
+    >>> [node.title for node in nodes]
+    ['source', 'multiply', 'negative']
     """
     tree: Any = args
     leaves, structure = flatten(tree)

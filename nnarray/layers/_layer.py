@@ -15,6 +15,7 @@ import numpy as np
 from nnarray import config, initializers
 from nnarray._lookup import snake_case
 from nnarray._messages import describe
+from nnarray._replay import not_repeated
 from nnarray.array import Array, as_array
 from nnarray.backends import backend_of, convert, current_backend, find_backend, use_backend
 from nnarray.random import preserved_keys
@@ -212,12 +213,13 @@ class Layer:
         if self.built:
             return
         raw = like.value if isinstance(like, Array) else like
-        if find_backend(raw) is None:
-            self.build(input_shape)
-        else:
-            backend = backend_of(raw)
-            with use_backend(backend.name, backend.device_of(raw)):
+        with not_repeated():
+            if find_backend(raw) is None:
                 self.build(input_shape)
+            else:
+                backend = backend_of(raw)
+                with use_backend(backend.name, backend.device_of(raw)):
+                    self.build(input_shape)
         self.built = True
 
     # -- variables --------------------------------------------------------------------------------------------------

@@ -51,8 +51,8 @@ def plot_tape(function: Callable[..., Any], *args: Any, names: Sequence[str] | N
             f"The backward pass starts from a scalar: the function returned {describe(result)}. Reduce it, for example "
             "with xp.sum or xp.mean."
         )
-    sources = [node for node in nodes if node.function is None]
-    steps = [node for node in nodes if node.function is not None]
+    sources = [node for node in nodes if not node.parents]
+    steps = [node for node in nodes if node.parents]
     names = [f"$x_{{{i + 1}}}$" for i in range(len(sources))] if names is None else list(names)
     if len(names) != len(sources):
         raise ValueError(f"One name per array is needed: received {len(names)} names for {len(sources)} arrays.")
@@ -69,7 +69,7 @@ def plot_tape(function: Callable[..., Any], *args: Any, names: Sequence[str] | N
         _shade(ax, [any(parent in label for _, parent in node.parents) for node in steps])
         for node in steps:
             y = -row[node]
-            name = "" if node.function is None else node.function.name
+            name = node.title
             shape = "×".join(map(str, node.shape)) or "scalar"
             _box(ax, _FORWARD, y, f"{row[node] + 1}", f"{name}  →  {shape}", BLUE)
             _box(ax, _BACKWARD, y, f"{2 * count - row[node]}", f"d({name})", ORANGE)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from nnarray._messages import describe
+from nnarray._replay import once
 
 Key = tuple[int, int]
 Stream = tuple[Key, tuple[int, int]]
@@ -47,6 +48,10 @@ def check_seed(seed: object) -> int:
 
 def next_key() -> Key:
     """Return the next key of the process, never the same twice after one `set_seed`."""
+    return once(_step)
+
+
+def _step() -> Key:
     global _index
     _index += 1
     return _seed, _index - 1
@@ -105,6 +110,9 @@ class SeedGenerator:
 
     def next(self) -> int:
         """Return the counter and step it."""
+        return once(self._step)
+
+    def _step(self) -> int:
         self._count += 1
         return self._count - 1
 

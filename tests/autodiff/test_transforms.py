@@ -169,7 +169,7 @@ def test_the_backward_pass_frees_what_it_has_used() -> None:
 
 def test_addition_keeps_nothing_for_the_backward_pass() -> None:
     _, nodes = record(lambda a, b: a + b * 2.0, np.ones(3), np.ones(3))
-    assert [node.function.name for node in nodes if node.function] == ["multiply", "add"]
+    assert [node.title for node in nodes if node.parents] == ["multiply", "add"]
     assert nodes[-1].kept == (None, None)
     assert nodes[-2].kept == (None, 2.0)
 

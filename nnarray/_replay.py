@@ -1,0 +1,112 @@
+"""Running a function a second time as it ran the first: with the draws, the state and the settings that it met."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
+from typing import Any
+
+
+class _Writer:
+    def __init__(self, values: list[Any], around: _Writer | _Reader | None) -> None:
+        self._values = values
+        self._around = around
+        self.repeats: bool = around is not None and around.repeats
+
+    def take(self, make: Callable[[], Any]) -> Any:
+        value = make() if self._around is None else self._around.take(make)
+        self._values.append(value)
+        return value
+
+
+class _Reader:
+    repeats = True
+
+    def __init__(self, values: list[Any]) -> None:
+        self._remaining = iter(values)
+
+    def take(self, make: Callable[[], Any]) -> Any:  # noqa: ARG002 -- what was made is kept
+        try:
+            return next(self._remaining)
+        except StopIteration:
+            raise _differs() from None
+
+    def check_end(self) -> None:
+        if next(self._remaining, self) is not self:
+            raise _differs()
+
+
+_journal: ContextVar[_Writer | _Reader | None] = ContextVar("nnarray_journal", default=None)
+
+
+def once(make: Callable[[], Any]) -> Any:
+    """Return ``make()``; where a function runs again, what it returned at that place in the first run."""
+    journal = _journal.get()
+    return make() if journal is None else journal.take(make)
+
+
+def is_repeating() -> bool:
+    """Whether a function runs again, so that what it does to the world was done before."""
+    journal = _journal.get()
+    return journal is not None and journal.repeats
+
+
+@contextmanager
+def not_repeated() -> Iterator[None]:
+    """Leave the block out of what a second run repeats: it does not happen there."""
+    token = _journal.set(None)
+    try:
+        yield
+    finally:
+        _journal.reset(token)
+
+
+class Rerun:
+    """A call that can be run again.
+
+    A second run draws the same random numbers, reads the same variables and settings, and assigns nothing.
+
+    Parameters
+    ----------
+    fun : callable
+    """
+
+    def __init__(self, fun: Callable[..., Any]) -> None:
+        self._fun = fun
+        self._values: list[Any] = []
+        self._context = copy_context()
+
+    def first(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the function."""
+        token = _journal.set(_Writer(self._values, _journal.get()))
+        try:
+            return self._fun(*args, **kwargs)
+        finally:
+            _journal.reset(token)
+
+    def again(self, *args: Any, **kwargs: Any) -> Any:
+        """Run it as the first time.
+
+        Raises
+        ------
+        RuntimeError
+            If it draws or reads more or less than the first time.
+        """
+
+        def run() -> Any:
+            reader = _Reader(self._values)
+            _journal.set(reader)
+            result = self._fun(*args, **kwargs)
+            reader.check_end()
+            return result
+
+        # A context can be entered once at a time, and threads may run the same call.
+        return self._context.copy().run(run)
+
+
+def _differs() -> RuntimeError:
+    return RuntimeError(
+        "A function that is run again for its derivative must do each time what it did the first time: it read other "
+        "variables or drew other random numbers. Let it depend on nothing that changes in between."
+    )
