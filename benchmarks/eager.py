@@ -1,25 +1,23 @@
-"""Eager value and gradient of a small network's loss, beside HIPS autograd (pip install autograd).
+"""Eager value and gradient of a network's loss, beside HIPS autograd (pip install autograd): time and memory.
 
-Prints medians in µs and their ratio, the two taking turns. The network is 2-4-6-6-4-1 with ReLU, mean squared error,
-float32.
+Prints medians in µs and peaks in kB, with the ratios of ours to autograd's. ReLU, mean squared error, float32.
 
-    python benchmarks/eager.py [--batch 32] [--repeats 15]
+    python -m benchmarks.eager [--networks 2-4-6-6-4-1:32 784-100-10:200] [--repeats 15]
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
-import statistics
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 import nnarray as nna
+from benchmarks.timing import medians, peak_memory
 
-SIZES = (2, 4, 6, 6, 4, 1)
+NETWORKS = ("2-4-6-6-4-1:32", "2-4-6-6-4-1:900", "784-100-10:200", "784-512-512-10:128")
 
 
 def loss_in(xp: Any, x: Any, y: Any) -> Callable[[Any], Any]:
@@ -36,42 +34,46 @@ def loss_in(xp: Any, x: Any, y: Any) -> Callable[[Any], Any]:
     return loss
 
 
-def main(arguments: Sequence[str] | None = None) -> float:
-    """Print both medians; return the ratio of ours to autograd's."""
+def compare(network: str, repeats: int) -> tuple[float, float, float, float]:
+    """Return the medians in seconds and the peaks in bytes of ours and of autograd, after checking that they agree."""
     import autograd
     import autograd.numpy
 
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--repeats", type=int, default=15)
-    options = parser.parse_args(arguments)
+    *sizes, batch = map(int, network.replace(":", "-").split("-"))
     rng = np.random.default_rng(0)
     # Biases away from zero: behind a dead layer, maximum would meet ties, which autograd shares and we do not.
     weights = [
-        (rng.standard_normal((n, m)).astype("float32"), rng.uniform(0.1, 0.2, m).astype("float32"))
-        for n, m in itertools.pairwise(SIZES)
+        ((rng.standard_normal((n, m)) / n**0.5).astype("float32"), rng.uniform(0.1, 0.2, m).astype("float32"))
+        for n, m in itertools.pairwise(sizes)
     ]
-    x = rng.standard_normal((options.batch, SIZES[0])).astype("float32")
-    y = rng.random((options.batch, 1)).astype("float32")
-    calls = {
-        "nnarray": nna.value_and_grad(loss_in(None, x, y)),
-        "autograd": autograd.value_and_grad(loss_in(autograd.numpy, x, y)),
-    }
-    ours, theirs = (call(weights)[1] for call in calls.values())
-    for (a, b), (c, d) in zip(ours, theirs, strict=True):
-        np.testing.assert_allclose(a, c, rtol=1e-4, atol=1e-6)
-        np.testing.assert_allclose(b, d, rtol=1e-4, atol=1e-6)
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(options.repeats):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            for _ in range(30):
-                call(weights)
-            times[name].append((time.perf_counter() - start) / 30)
-    medians = {name: statistics.median(taken) for name, taken in times.items()}
-    ratio = medians["nnarray"] / medians["autograd"]
-    print(*(f"{name} {seconds * 1e6:.0f} µs" for name, seconds in medians.items()), f"ratio {ratio:.2f}", sep="   ")
-    return ratio
+    x = rng.standard_normal((batch, sizes[0])).astype("float32")
+    y = rng.random((batch, sizes[-1])).astype("float32")
+    ours = nna.value_and_grad(loss_in(None, x, y))
+    theirs = autograd.value_and_grad(loss_in(autograd.numpy, x, y))
+    for (a, b), (c, d) in zip(ours(weights)[1], theirs(weights)[1], strict=True):
+        np.testing.assert_allclose(a, c, rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(b, d, rtol=1e-3, atol=1e-5)
+    calls = [lambda: ours(weights), lambda: theirs(weights)]
+    first, second = medians(calls, repeats)
+    return first, second, peak_memory(calls[0]), peak_memory(calls[1])
+
+
+def main(arguments: Sequence[str] | None = None) -> list[tuple[float, float]]:
+    """Print a line for each network; return its ratios of time and of memory."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--networks", nargs="+", default=NETWORKS)
+    parser.add_argument("--repeats", type=int, default=15)
+    options = parser.parse_args(arguments)
+    print(f"{'network:batch':20} {'nnarray µs':>10} {'autograd µs':>12} {'ratio':>6} {'kB':>8} {'kB':>8} {'ratio':>6}")
+    found = []
+    for network in options.networks:
+        ours, theirs, peak, other = compare(network, options.repeats)
+        print(
+            f"{network:20} {ours * 1e6:10.0f} {theirs * 1e6:12.0f} {ours / theirs:6.2f} "
+            f"{peak / 1e3:8.0f} {other / 1e3:8.0f} {peak / other:6.2f}"
+        )
+        found.append((ours / theirs, peak / other))
+    return found
 
 
 if __name__ == "__main__":

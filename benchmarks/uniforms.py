@@ -3,38 +3,19 @@
 Prints medians in µs. "kept" is a generator made once, which goes on; "made" one made for each draw, which is what NumPy
 offers to draw from a given key and counter.
 
-    python benchmarks/uniforms.py [--sizes 1 100 10000 1000000] [--repeats 15]
+    python -m benchmarks.uniforms [--sizes 1 100 10000 1000000] [--repeats 15]
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from benchmarks.timing import medians
 from nnarray.backends import generator, get_backend
-
-
-def medians(calls: Sequence[Callable[[], Any]], repeats: int, seconds: float = 0.02) -> list[float]:
-    """Return the median time of each call in seconds, the calls taking turns so that all see the same machine."""
-    counts = []
-    for call in calls:
-        call()
-        start = time.perf_counter()
-        call()
-        counts.append(max(1, int(seconds / (time.perf_counter() - start))))
-    times: list[list[float]] = [[] for _ in calls]
-    for _ in range(repeats):
-        for call, count, taken in zip(calls, counts, times, strict=True):
-            start = time.perf_counter()
-            for _ in range(count):
-                call()
-            taken.append((time.perf_counter() - start) / count)
-    return [statistics.median(taken) for taken in times]
 
 
 def compare(size: int, dtype: Any, repeats: int) -> tuple[float, float, float]:
