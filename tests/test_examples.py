@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -43,3 +46,15 @@ def test_the_articles_figures_are_drawn_and_unseen_points_told_apart(tmp_path: P
     out = capsys.readouterr().out
     assert "On 100 unseen points: loss" in out
     assert str(tmp_path / "figures") in out
+
+
+def test_functions_of_scipy_are_differentiated_on_every_library_here(backend: str) -> None:
+    # In a process of its own: SciPy looks for SCIPY_ARRAY_API when it is first imported.
+    code = "import json, differentiate_anything as d; print(json.dumps(d.compare(__import__('sys').argv[1])))"
+    run = subprocess.run(
+        [sys.executable, "-c", code, backend], cwd=EXAMPLES, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert run.returncode == 0, run.stderr
+    found = json.loads(run.stdout.splitlines()[-1])
+    assert len(found) == 4
+    assert max(found.values()) < 1e-11
