@@ -1,4 +1,4 @@
-"""Linear algebra, an extension of the standard: decompositions, inverses, norms.
+"""Linear algebra, an extension of the standard: decompositions and inverses; norms are in `_norms`.
 
 Functions of symmetric matrices read one triangle; their cotangents are symmetric, as for an argument that is kept so.
 
@@ -12,18 +12,19 @@ References
    experimental design", 2010.
 .. [5] D. Roberts, L. Roberts, "QR and LQ decomposition matrix backpropagation algorithms for square, wide, and deep
    matrices", 2020.
-.. [6] G. Golub, V. Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems", 1973.
+.. [6] G. Golub, V. Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose
+   variables separate", 1973.
 .. [7] N. Higham, "Functions of matrices", 2008.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
+from nnarray.array import _norms  # noqa: F401 -- enters its rows
 from nnarray.array._function import Function
 from nnarray.array.elementwise import TRUTH
-from nnarray.array.linear_algebra import adjoint, conj
+from nnarray.array.linear_algebra import adjoint, column, conj, scalar
 from nnarray.array.manipulation import sum_to_shape
 
 
@@ -34,78 +35,77 @@ def _device(xp: Any, x: Any) -> Any:
 def _eye(xp: Any, rows: int, columns: int, like: Any, offset: int = 0) -> Any:
     """Return whether an element of a matrix stands on the diagonal that is `offset` columns to the right."""
     device = _device(xp, like)
-    row, column = xp.arange(rows, device=device), xp.arange(columns, device=device)
-    return xp.expand_dims(row + offset, axis=-1) == xp.expand_dims(column, axis=0)
+    row, place = xp.arange(rows, device=device), xp.arange(columns, device=device)
+    return column(row + offset) == place
 
 
 def _lower(xp: Any, x: Any, offset: int = 0) -> Any:
     """Return matrices with zeros above the diagonal that is `offset` columns to the right."""
     device = _device(xp, x)
-    row, column = xp.arange(x.shape[-2], device=device), xp.arange(x.shape[-1], device=device)
-    return xp.where(xp.expand_dims(row + offset, axis=-1) >= xp.expand_dims(column, axis=0), x, 0.0)
-
-
-def _column(x: Any) -> Any:
-    return x[..., None]
-
-
-def _scalar(x: Any) -> Any:
-    return x[..., None, None]
+    row, place = xp.arange(x.shape[-2], device=device), xp.arange(x.shape[-1], device=device)
+    return xp.where(column(row + offset) >= place, x, 0.0)
 
 
 def _symmetric(xp: Any, x: Any) -> Any:
     return (x + adjoint(xp, x)) / 2
 
 
-def _real_only(xp: Any, x: Any, name: str) -> None:
-    if xp.isdtype(x.dtype, "complex floating"):
-        raise NotImplementedError(f"The derivative of linalg.{name} is that of real matrices: received {x.dtype}.")
+def _half(xp: Any, x: Any) -> Any:
+    """Return the lower triangle with half the diagonal."""
+    return (_lower(xp, x) + _lower(xp, x, -1)) / 2
 
 
 # -- solving --------------------------------------------------------------------------------------------------------
 
 
 def _det(xp: Any, g: Any, x: Any, out: Any) -> Any:
-    """``Ā = ḡ det(A) A⁻ᴴ`` [1, 2.2.4]; singular matrices have no inverse to take it from."""
-    return _scalar(g * conj(xp, out)) * adjoint(xp, xp.linalg.inv(x))
+    """``Ā = ḡ det(A) A⁻ᴴ`` [1, determinant]; singular matrices have no inverse to take it from."""
+    return scalar(g * conj(xp, out)) * adjoint(xp, xp.linalg.inv(x))
 
 
 def _slogdet(xp: Any, g: Any, x: Any, out: Any) -> Any:
-    """``Ā = ḡ A⁻ᴴ`` [1, 2.2.4]; of a complex determinant the sign turns with the imaginary part."""
+    """``Ā = ḡ A⁻ᴴ`` [1, determinant]; of a complex determinant the sign turns with the imaginary part.
+
+    Of a singular matrix the derivative is infinite, and `inv` answers as the library does.
+    """
     g_sign, g_log = g
     sign = out[0]
     if not xp.isdtype(sign.dtype, "complex floating"):
-        return xp.zeros_like(x) if g_log is None else _scalar(g_log) * adjoint(xp, xp.linalg.inv(x))
+        return xp.zeros_like(x) if g_log is None else scalar(g_log) * adjoint(xp, xp.linalg.inv(x))
     share = 0.0 if g_log is None else g_log
     if g_sign is not None:
-        share = share - 1j * xp.imag(xp.conj(g_sign) * sign)
-    return _scalar(share) * adjoint(xp, xp.linalg.inv(x))
+        turned = xp.conj(g_sign) * sign
+        share = share - (turned - xp.conj(turned)) / 2
+    return scalar(share) * adjoint(xp, xp.linalg.inv(x))
 
 
 def _solve_x1(xp: Any, g: Any, x1: Any, x2: Any, out: Any, in_shape: Any) -> Any:
-    """``Ā = -B̄ Xᴴ``, ``B̄ = A⁻ᴴ X̄`` [1, 2.3.1]."""
+    """``Ā = -B̄ Xᴴ``, ``B̄ = A⁻ᴴ X̄`` [1, matrix inverse product]."""
     if x2.ndim == 1:
-        g, out = _column(g), _column(out)
+        g, out = column(g), column(out)
     share = xp.matmul(xp.linalg.solve(adjoint(xp, x1), g), adjoint(xp, out))
     return sum_to_shape(xp, -share, in_shape)
 
 
 def _solve_x2(xp: Any, g: Any, x1: Any, in_shape: Any) -> Any:
     if len(in_shape) == 1:
-        share = xp.squeeze(xp.linalg.solve(adjoint(xp, x1), _column(g)), axis=-1)
+        share = xp.squeeze(xp.linalg.solve(adjoint(xp, x1), column(g)), axis=-1)
     else:
         share = xp.linalg.solve(adjoint(xp, x1), g)
     return sum_to_shape(xp, share, in_shape)
 
 
 def _inv(xp: Any, g: Any, out: Any) -> Any:
-    """``Ā = -Cᴴ C̄ Cᴴ`` [1, 2.2.3]."""
+    """``Ā = -Cᴴ C̄ Cᴴ`` [1, inverse]."""
     inverse = adjoint(xp, out)
     return -xp.matmul(inverse, xp.matmul(g, inverse))
 
 
 def _pinv(xp: Any, g: Any, x: Any, out: Any) -> Any:
-    """The adjoint of ``dX = -X dA X + X Xᴴ dAᴴ (1 - A X) + (1 - X A) dAᴴ Xᴴ X`` [6, 4.12], for constant rank."""
+    """The adjoint of ``dX = -X dA X + X Xᴴ dAᴴ (1 - A X) + (1 - X A) dAᴴ Xᴴ X`` [6, equation 4.12].
+
+    The rank is taken as constant.
+    """
     inverse, pulled = adjoint(xp, out), adjoint(xp, g)
     left = xp.matmul(pulled, xp.matmul(out, inverse))
     right = xp.matmul(xp.matmul(inverse, out), pulled)
@@ -114,7 +114,7 @@ def _pinv(xp: Any, g: Any, x: Any, out: Any) -> Any:
 
 
 def _matrix_power(xp: Any, g: Any, x: Any, n: int) -> Any:
-    """The upper right block of ``[[Aᴴ, G], [0, Aᴴ]]ⁿ`` [7, 3.16], for every n."""
+    """The upper right block of ``[[Aᴴ, G], [0, Aᴴ]]ⁿ`` [7, equation 3.16], for every n."""
     size = x.shape[-1]
     transposed = adjoint(xp, x)
     top = xp.concat([transposed, g], axis=-1)
@@ -137,16 +137,17 @@ def _cholesky(xp: Any, g: Any, out: Any, upper: bool) -> Any:
     """``Ā = sym(L⁻ᴴ Φ(Lᴴ L̄) L⁻¹)``, where Φ takes the lower triangle and half the diagonal [2]."""
     if upper:
         g, out = adjoint(xp, g), adjoint(xp, out)
-    product = xp.matmul(adjoint(xp, out), g)
-    half = (_lower(xp, product) + _lower(xp, product, -1)) / 2
+    half = _half(xp, xp.matmul(adjoint(xp, out), g))
     inverse = xp.linalg.inv(out)
     return _symmetric(xp, xp.matmul(adjoint(xp, inverse), xp.matmul(half, inverse)))
 
 
 def _eigh(xp: Any, g: Any, out: Any) -> Any:
-    """``Ā = V (diag(λ̄) + F ∘ (Vᴴ V̄)) Vᴴ``, ``F_ij = 1 / (λ_j - λ_i)`` [1, 3.1].
+    """``Ā = V (diag(λ̄) + F ∘ (Vᴴ V̄)) Vᴴ``, ``F_ij = 1 / (λ_j - λ_i)`` [1, eigenvalues and eigenvectors].
 
-    The derivative of the vectors is infinite where eigenvalues are equal; that of the values is not.
+    The derivative of the vectors is infinite where eigenvalues are equal; that of the values is not. A complex vector
+    has an arbitrary phase, and only what does not depend on it has a derivative: this one is that of vectors whose
+    phase does not turn, ``(Vᴴ dV)_ii = 0``.
     """
     values, vectors = out
     g_values, g_vectors = g
@@ -157,20 +158,22 @@ def _eigh(xp: Any, g: Any, out: Any) -> Any:
         gaps = xp.where(diagonal, 1.0, values[..., None, :] - values[..., :, None])
         share = xp.matmul(xp.where(diagonal, 0.0, xp.matmul(back, g_vectors) / gaps), back)
     if g_values is not None:
-        share = share + _column(g_values) * back
+        share = share + column(g_values) * back
     return _symmetric(xp, xp.matmul(vectors, share))
 
 
 def _eigvalsh(xp: Any, g: Any, x: Any) -> Any:
-    """``Ā = V diag(λ̄) Vᴴ`` [1, 3.1]."""
+    """``Ā = V diag(λ̄) Vᴴ`` [1, eigenvalues and eigenvectors]."""
     vectors = xp.linalg.eigh(x)[1]
-    return xp.matmul(vectors, _column(g) * adjoint(xp, vectors))
+    return xp.matmul(vectors, column(g) * adjoint(xp, vectors))
 
 
 def _svd(xp: Any, g: Any, out: Any, full_matrices: bool) -> Any:
     """The cotangent of [3], with ``F_ij = 1 / (s_j² - s_i²)``.
 
-    The derivative of the vectors is infinite where singular values are equal; that of the values is not.
+    The derivative of the vectors is infinite where singular values are equal; that of the values is not. A pair of
+    complex vectors has an arbitrary phase, and only what does not depend on it has a derivative: this one is that of
+    vectors whose phases turn by opposite angles, ``(Uᴴ dU)_ii = -(Vᴴ dV)_ii``.
     """
     u, s, vh = out
     g_u, g_s, g_vh = g
@@ -184,34 +187,38 @@ def _svd(xp: Any, g: Any, out: Any, full_matrices: bool) -> Any:
     share: Any = 0.0
     rest: Any = 0.0
     if g_s is not None:
-        share = xp.where(_eye(xp, k, k, s), _column(g_s), 0.0)
-    if g_u is not None or g_vh is not None:
-        _real_only(xp, u, "svd's vectors")
-        diagonal = _eye(xp, k, k, s)
-        # The difference of squares in factors: it cancels less.
-        across, down = s[..., None, :], s[..., :, None]
-        gaps = xp.where(diagonal, 1.0, (across - down) * (across + down))
+        share = xp.where(_eye(xp, k, k, s), column(g_s), 0.0)
+    across, down = s[..., None, :], s[..., :, None]
     if g_u is not None:
-        inner = xp.matmul(xp.matrix_transpose(u), g_u)
-        twist = xp.where(diagonal, 0.0, (inner - xp.matrix_transpose(inner)) / gaps)
-        share = share + twist * across
+        inner = xp.matmul(adjoint(xp, u), g_u)
+        share = share + _twist(xp, inner, s, 1) * across
         if u.shape[-2] > k:
             outside = (g_u - xp.matmul(u, inner)) / across
             rest = rest + xp.matmul(outside, vh)
     if g_vh is not None:
-        inner = xp.matmul(vh, xp.matrix_transpose(g_vh))
-        twist = xp.where(diagonal, 0.0, (inner - xp.matrix_transpose(inner)) / gaps)
-        share = share + down * twist
+        inner = xp.matmul(vh, adjoint(xp, g_vh))
+        share = share + down * _twist(xp, inner, s, -1)
         if vh.shape[-1] > k:
-            outside = (g_vh - xp.matmul(xp.matrix_transpose(inner), vh)) / down
+            outside = (g_vh - xp.matmul(adjoint(xp, inner), vh)) / down
             rest = rest + xp.matmul(u, outside)
     return xp.matmul(u, xp.matmul(share, vh)) + rest
 
 
+def _twist(xp: Any, inner: Any, s: Any, side: int) -> Any:
+    """Return ``F ∘ (M - Mᴴ)``, and on its diagonal the share of the common phase of two complex vectors."""
+    diagonal = _eye(xp, s.shape[-1], s.shape[-1], s)
+    # The difference of squares in factors: it cancels less.
+    across, down = s[..., None, :], s[..., :, None]
+    gaps = xp.where(diagonal, 1.0, (across - down) * (across + down))
+    skew = inner - adjoint(xp, inner)
+    phase = side * skew / (4 * across * across) if xp.isdtype(skew.dtype, "complex floating") else 0.0
+    return xp.where(diagonal, phase, skew / gaps)
+
+
 def _svdvals(xp: Any, g: Any, x: Any) -> Any:
-    """``Ā = U diag(s̄) Vᴴ`` [1, 3.2]."""
+    """``Ā = U diag(s̄) Vᴴ`` [1, singular value decomposition]."""
     u, _, vh = xp.linalg.svd(x, full_matrices=False)
-    return xp.matmul(u, _column(g) * vh)
+    return xp.matmul(u, column(g) * vh)
 
 
 def _qr(xp: Any, g: Any, out: Any, mode: str) -> Any:
@@ -231,7 +238,8 @@ def _qr(xp: Any, g: Any, out: Any, mode: str) -> Any:
         g_q = g_q + xp.matmul(xp.matmul(q, beside), adjoint(xp, g_beside))
         r, g_r = r[..., :, :k], g_r[..., :, :k]
     m = xp.matmul(r, adjoint(xp, g_r)) - xp.matmul(adjoint(xp, g_q), q)
-    mirrored = _lower(xp, m) + adjoint(xp, _lower(xp, m, -1))
+    # The diagonal of R is real, so that of a complex m counts by its real part only.
+    mirrored = 2 * _symmetric(xp, _half(xp, m))
     # X R⁻ᴴ = (R⁻¹ Xᴴ)ᴴ
     share = adjoint(xp, xp.linalg.solve(r, adjoint(xp, g_q + xp.matmul(q, mirrored))))
     return share if columns == k else xp.concat([share, xp.matmul(q, g_beside)], axis=-1)
@@ -249,14 +257,16 @@ Function("linalg.qr", "x, /, *, mode='reduced'", {"x": _qr}, outputs=("Q", "R"))
 
 def _diagonal(xp: Any, g: Any, in_shape: Any, offset: int) -> Any:
     length = g.shape[-1]
-    row, column = max(-offset, 0), max(offset, 0)
-    block = xp.where(_eye(xp, length, length, g), _column(g), 0.0)
     zeros = xp.zeros(in_shape, dtype=g.dtype, device=_device(xp, g))
-    return xp.set_item(zeros, block, key=(Ellipsis, slice(row, row + length), slice(column, column + length)))
+    if length == 0:
+        return zeros
+    below, right = max(-offset, 0), max(offset, 0)
+    block = xp.where(_eye(xp, length, length, g), column(g), 0.0)
+    return xp.set_item(zeros, block, key=(Ellipsis, slice(below, below + length), slice(right, right + length)))
 
 
 def _trace(xp: Any, g: Any, in_shape: Any, offset: int) -> Any:
-    return xp.broadcast_to(xp.where(_eye(xp, in_shape[-2], in_shape[-1], g, offset), _scalar(g), 0.0), in_shape)
+    return xp.broadcast_to(xp.where(_eye(xp, in_shape[-2], in_shape[-1], g, offset), scalar(g), 0.0), in_shape)
 
 
 Function(
@@ -278,55 +288,3 @@ Function(
 )
 Function("linalg.diagonal", "x, /, *, offset=0", {"x": _diagonal})
 Function("linalg.trace", "x, /, *, offset=0, dtype=None", {"x": _trace})
-
-# -- norms; where several elements attain an extremum they share its cotangent ---------------------------------------
-
-
-def _shares(xp: Any, sizes: Any, extremum: Any, axis: int | tuple[int, ...]) -> Any:
-    winners = xp.astype(sizes == extremum, sizes.dtype)
-    return winners / xp.sum(winners, axis=axis, keepdims=True)
-
-
-def _nonzero(xp: Any, x: Any) -> Any:
-    return xp.where(x == 0, 1.0, x)
-
-
-def _matrix_norm(xp: Any, g: Any, x: Any, out: Any, keepdims: bool, ord: Any) -> Any:
-    """Zero at a zero matrix; for the singular values see `_svdvals`."""
-    if not keepdims:
-        g, out = _scalar(g), _scalar(out)
-    if ord in (None, "fro"):
-        return g * (x / _nonzero(xp, out))
-    if ord in ("nuc", 2, -2):
-        u, s, vh = xp.linalg.svd(x, full_matrices=False)
-        if ord != "nuc":
-            extreme = xp.max(s, axis=-1, keepdims=True) if ord == 2 else xp.min(s, axis=-1, keepdims=True)
-            vh = _column(_shares(xp, s, extreme, -1)) * vh
-        return g * xp.matmul(u, vh)
-    summed, other = (-2, -1) if ord in (1, -1) else (-1, -2)
-    sums = xp.sum(xp.abs(x), axis=summed, keepdims=True)
-    extreme = xp.max(sums, axis=other, keepdims=True) if ord > 0 else xp.min(sums, axis=other, keepdims=True)
-    return g * _shares(xp, sums, extreme, other) * xp.sign(x)
-
-
-def _vector_norm(xp: Any, g: Any, x: Any, out: Any, axis: Any, keepdims: bool, ord: Any) -> Any:
-    """``|x|^(p - 1) sign(x) / norm^(p - 1)``, zero at a zero vector."""
-    if ord == 0:
-        return xp.zeros_like(x)
-    axes = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
-    axes = tuple(a % x.ndim for a in axes)
-    if not keepdims:
-        shape = tuple(1 if a in axes else n for a, n in enumerate(x.shape))
-        g, out = xp.reshape(g, shape), xp.reshape(out, shape)
-    if ord == 2:
-        return g * (x / _nonzero(xp, out))
-    if ord == 1:
-        return g * xp.sign(x)
-    sizes = xp.abs(x)
-    if math.isinf(ord):
-        return g * _shares(xp, sizes, out, axes) * xp.sign(x)
-    return g * xp.sign(x) * (sizes / _nonzero(xp, out)) ** (ord - 1)
-
-
-Function("linalg.matrix_norm", "x, /, *, keepdims=False, ord='fro'", {"x": _matrix_norm})
-Function("linalg.vector_norm", "x, /, *, axis=None, keepdims=False, ord=2", {"x": _vector_norm})

@@ -18,6 +18,16 @@ def adjoint(xp: Any, x: Any) -> Any:
     return conj(xp, xp.matrix_transpose(x))
 
 
+def column(x: Any) -> Any:
+    """Return vectors as matrices of one column."""
+    return x[..., None]
+
+
+def scalar(x: Any) -> Any:
+    """Return numbers as matrices of one element."""
+    return x[..., None, None]
+
+
 def _matmul_x1(xp: Any, g: Any, x2: Any, in_shape: Any) -> Any:
     """``G X2ᵀ``; a vector is a matrix of one row (left) or one column (right) whose extra axis the result lost."""
     if x2.ndim == 1:

@@ -9,8 +9,9 @@ from nnarray.array._function import Function
 from nnarray.array.elementwise import TRUTH
 
 
-def _axes(axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
-    if axis is None:
+def axes_of(axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
+    """Return which axes a reduction goes over, in order; where there are none, libraries take axis 0 for none."""
+    if axis is None or ndim == 0:
         return tuple(range(ndim))
     axes = (axis,) if isinstance(axis, int) else axis
     return tuple(sorted(a % ndim for a in axes))
@@ -20,7 +21,7 @@ def _restore(xp: Any, reduced: Any, shape: tuple[int, ...], axis: Any, keepdims:
     """Return `reduced` with its dropped axes back, of length one, so that it broadcasts against `shape`."""
     if keepdims or not shape:
         return reduced
-    axes = _axes(axis, len(shape))
+    axes = axes_of(axis, len(shape))
     return xp.reshape(reduced, tuple(1 if i in axes else n for i, n in enumerate(shape)))
 
 
@@ -29,7 +30,7 @@ def _sum(xp: Any, g: Any, in_shape: Any, axis: Any, keepdims: bool) -> Any:
 
 
 def _mean(xp: Any, g: Any, in_shape: Any, axis: Any, keepdims: bool) -> Any:
-    count = math.prod(in_shape[a] for a in _axes(axis, len(in_shape)))
+    count = math.prod(in_shape[a] for a in axes_of(axis, len(in_shape)))
     return _sum(xp, g / max(count, 1), in_shape, axis, keepdims)
 
 
@@ -42,7 +43,7 @@ def _extremum(xp: Any, g: Any, x: Any, out: Any, in_shape: Any, axis: Any, keepd
 
 def _deviation(xp: Any, x: Any, axis: Any, correction: float) -> Any:
     """Return the deviation of each element from the mean over the number of elements less the correction."""
-    count = math.prod(x.shape[a] for a in _axes(axis, x.ndim))
+    count = math.prod(x.shape[a] for a in axes_of(axis, x.ndim))
     return (x - xp.mean(x, axis=axis, keepdims=True)) / (count - correction)
 
 
@@ -71,7 +72,7 @@ def _cut(x: Any, axis: int, rows: slice) -> Any:
 
 
 def _prod(xp: Any, g: Any, x: Any, in_shape: Any, axis: Any, keepdims: bool) -> Any:
-    axes = _axes(axis, len(in_shape))
+    axes = axes_of(axis, len(in_shape))
     if not axes:
         return g
     kept = tuple(a for a in range(len(in_shape)) if a not in axes)

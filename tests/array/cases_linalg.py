@@ -62,3 +62,39 @@ CASES: dict[str, list[Case]] = {
     "fft.fftfreq": [Case((), (5,))],
     "fft.rfftfreq": [Case((), (5,), {"d": 0.5})],
 }
+
+C_TALL, C_WIDE = TALL + 1j * real(4, 3, seed=10), WIDE + 1j * real(3, 4, seed=11)
+C_M, C_BATCH = M + 1j * real(3, 3, seed=12), BATCH + 1j * real(2, 3, 3, seed=13)
+C_V, C_U = V + 1j * real(3, seed=14), U + 1j * real(2, 3, seed=15)
+HERMITIAN = np.conj(np.swapaxes(C_BATCH, -1, -2)) @ C_BATCH
+
+_COMPLEX: dict[str, list[Case]] = {
+    "tensordot": [Case((C_WIDE, C_TALL), params={"axes": 1}), Case((WIDE, C_TALL), params={"axes": ((1, 0), (0, 1))})],
+    "vecdot": [Case((C_U, C_V)), Case((C_U, V)), Case((U, C_U), params={"axis": -2})],
+    "matmul": [Case((C_BATCH, C_TALL.T[:, :2].copy())), Case((M, C_V)), Case((C_V, M))],
+    "linalg.cholesky": [Case((HERMITIAN[0],)), Case((HERMITIAN,), params={"upper": True})],
+    "linalg.cross": [Case((C_U, U)), Case((C_M, C_BATCH[0]), params={"axis": -2})],
+    "linalg.det": [Case((C_M,)), Case((C_BATCH,))],
+    "linalg.diagonal": [Case((C_WIDE,), params={"offset": 1})],
+    "linalg.eigvalsh": [Case((HERMITIAN[0],)), Case((HERMITIAN,))],
+    "linalg.inv": [Case((C_M,)), Case((C_BATCH,))],
+    "linalg.matrix_norm": [
+        Case((C_TALL,), params={"ord": p}) for p in ("fro", "nuc", 1, -1, 2, -2, float("inf"), -float("inf"))
+    ],
+    "linalg.matrix_power": [*(Case((C_M,), (n,)) for n in (0, 1, 3, -2))],
+    "linalg.outer": [Case((C_V, C_U[0])), Case((V, C_V))],
+    "linalg.pinv": [Case((C_TALL,)), Case((C_WIDE,)), Case((C_BATCH,))],
+    "linalg.qr": [Case((C_TALL,)), Case((C_M,)), Case((C_WIDE,)), Case((C_BATCH,))],
+    "linalg.slogdet": [Case((C_M,)), Case((C_BATCH,))],
+    "linalg.solve": [Case((C_M, C_V)), Case((M, C_V)), Case((C_BATCH, real(2, 3, 2)))],
+    "linalg.svdvals": [Case((C_TALL,)), Case((C_BATCH,))],
+    "linalg.trace": [Case((C_BATCH,), params={"offset": -1})],
+    "linalg.vector_norm": [
+        *(Case((C_TALL,), params={"ord": p}) for p in (2, 1, 3, 0.5, -1, float("inf"), -float("inf"))),
+        Case((C_TALL,), params={"axis": (1, 0), "keepdims": True, "ord": 1.5}),
+    ],
+    "fft.fftshift": [Case((Z,))],
+    "fft.ifftshift": [Case((Z,), params={"axes": (1,)})],
+}
+for _name, _cases in _COMPLEX.items():
+    CASES[_name] = [*CASES.get(_name, ()), *_cases]

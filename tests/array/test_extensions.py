@@ -83,6 +83,9 @@ def test_what_has_no_derivative_says_why() -> None:
 def test_norms_of_zero_have_slope_zero() -> None:
     for norm in (SPACE.linalg.vector_norm, SPACE.linalg.matrix_norm):
         np.testing.assert_array_equal(nna.grad(norm)(np.zeros((2, 2))), np.zeros((2, 2)))
+    for order in ("nuc", 1, 2, -2):
+        found = nna.grad(lambda x, p=order: SPACE.linalg.matrix_norm(x, ord=p))(np.zeros((2, 2)))
+        np.testing.assert_array_equal(found, np.zeros((2, 2)))
 
 
 def test_a_least_squares_fit_by_hand_is_differentiated(place: Any) -> None:
