@@ -116,6 +116,42 @@ def test_the_phase_of_complex_vectors_does_not_turn() -> None:
     np.testing.assert_allclose(nna.grad(angle)(C_M), 2 * one(C_M), rtol=1e-12)
 
 
+def _cofactors(a: np.ndarray) -> np.ndarray:
+    rows = range(len(a))
+    minors = [[np.linalg.det(np.delete(np.delete(a, i, 0), j, 1)) for j in rows] for i in rows]
+    return np.asarray(minors) * (-1.0) ** np.add.outer(rows, rows)
+
+
+SINGULAR = [
+    *(np.zeros((1, 1)), np.zeros((2, 2)), np.zeros((4, 4)), np.ones((3, 3)), np.ones((5, 5)), np.eye(4, k=1)),
+    *(np.arange(9.0).reshape(3, 3), np.diag([1.0, 2.0, 3.0, 0.0]), np.asarray([[1.0, 2.0], [2.0, 4.0]])),
+    *(TALL @ TALL.T, C_TALL @ C_TALL.T, np.stack([np.eye(4), TALL @ TALL.T, np.zeros((4, 4)), 2 * np.eye(4)])),
+]
+
+
+@pytest.mark.parametrize("a", SINGULAR)
+def test_det_of_singular_matrices_has_its_cofactors_for_gradient(a: np.ndarray, place: Any) -> None:
+    space = nna.namespace(*place)
+
+    def total(x: Any) -> Any:
+        xp = x.__array_namespace__()
+        det = xp.sum(xp.linalg.det(x))
+        return xp.real(det) if xp.isdtype(det.dtype, "complex floating") else det
+
+    found = to_host(nna.grad(total)(to_library(a, space)))
+    cofactors = np.asarray([_cofactors(matrix) for matrix in a.reshape(-1, *a.shape[-2:])]).reshape(a.shape)
+    np.testing.assert_allclose(found, np.conj(cofactors), rtol=1e-6, atol=1e-6 * max(np.abs(cofactors).max(), 1))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+def test_det_differentiates_twice_at_singular_matrices(size: int, place: Any) -> None:
+    a = np.asarray(TALL @ TALL.T)
+    matrix = np.zeros((1, 1)) if size == 1 else a if size == 4 else np.arange(1.0, 1 + size**2).reshape(size, size)
+    matrix = np.asarray([[1.0, 2.0], [2.0, 4.0]]) if size == 2 else matrix
+    x = to_library(matrix, nna.namespace(*place))
+    check_grads(lambda x: x.__array_namespace__().linalg.det(x), (x,), rtol=1e-5, atol=1e-6)
+
+
 def test_equal_eigenvalues_and_singular_values_have_gradients(place: Any) -> None:
     space = nna.namespace(*place)
     turn = np.linalg.qr(M)[0]
