@@ -29,6 +29,11 @@ def _resize(xp: Any, x: Any, lengths: dict[int, int]) -> Any:
     return x
 
 
+def _nothing(xp: Any, g: Any, in_shape: Any) -> Any:
+    """Return the cotangent where either side has no elements: libraries differ in what they transform then."""
+    return xp.zeros(in_shape, dtype=g.dtype, device=g.device)
+
+
 def _twice_but_ends(xp: Any, g: Any, axis: int, length: int) -> Any:
     """Return half a spectrum with doubled elements, but for those that have no mirror image in the `length` of all.
 
@@ -43,6 +48,8 @@ def _twice_but_ends(xp: Any, g: Any, axis: int, length: int) -> Any:
 
 def _one_axis(back: str) -> Rule:
     def rule(xp: Any, g: Any, in_shape: Any, n: Any, axis: int, norm: str) -> Any:
+        if 0 in (*in_shape, *g.shape):
+            return _nothing(xp, g, in_shape)
         length = in_shape[axis] if n is None else n
         share = getattr(xp.fft, back)(g, n=length, axis=axis, norm=_SAME_FACTOR[norm])
         return _resize(xp, share, {axis: in_shape[axis]})
@@ -52,6 +59,8 @@ def _one_axis(back: str) -> Rule:
 
 def _one_axis_to_real(back: str) -> Rule:
     def rule(xp: Any, g: Any, in_shape: Any, axis: int, norm: str) -> Any:
+        if 0 in (*in_shape, *g.shape):
+            return _nothing(xp, g, in_shape)
         share = getattr(xp.fft, back)(g, axis=axis, norm=_SAME_FACTOR[norm])
         return _resize(xp, _twice_but_ends(xp, share, axis, g.shape[axis]), {axis: in_shape[axis]})
 
@@ -68,6 +77,10 @@ def _transformed(in_shape: Any, s: Any, axes: Any) -> tuple[int, ...]:
 def _several_axes(back: str) -> Rule:
     def rule(xp: Any, g: Any, in_shape: Any, s: Any, axes: Any, norm: str) -> Any:
         axes = _transformed(in_shape, s, axes)
+        if not axes:
+            return g
+        if 0 in (*in_shape, *g.shape):
+            return _nothing(xp, g, in_shape)
         lengths = tuple(in_shape[a] for a in axes) if s is None else tuple(s)
         share = getattr(xp.fft, back)(g, s=lengths, axes=axes, norm=_SAME_FACTOR[norm])
         return _resize(xp, share, {a: in_shape[a] for a in axes})
@@ -77,6 +90,8 @@ def _several_axes(back: str) -> Rule:
 
 def _irfftn(xp: Any, g: Any, in_shape: Any, s: Any, axes: Any, norm: str) -> Any:
     axes = _transformed(in_shape, s, axes)
+    if 0 in (*in_shape, *g.shape):
+        return _nothing(xp, g, in_shape)
     share = xp.fft.rfftn(g, axes=axes, norm=_SAME_FACTOR[norm])
     return _resize(xp, _twice_but_ends(xp, share, axes[-1], g.shape[axes[-1]]), {a: in_shape[a] for a in axes})
 
