@@ -168,6 +168,7 @@ def test_equal_eigenvalues_and_singular_values_have_gradients(place: Any) -> Non
             np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
+@pytest.mark.exclude_backend("jax", reason="compiles each case; the table of functions has others like them")
 @pytest.mark.parametrize("order", ORDERS)
 def test_matrix_norms_of_batches_keep_or_drop_axes(order: Any, place: Any) -> None:
     x = to_library(np.stack([C_TALL, 1j * C_TALL + 0.3]), nna.namespace(*place))
@@ -225,7 +226,7 @@ def test_gradients_keep_narrow_dtypes(place: Any) -> None:
         "trace": {}, "diagonal": {"offset": 1},
     }  # fmt: skip
     if place[0] == "jax":  # It compiles each of them.
-        calls = {name: calls[name] for name in ("det", "eigh", "svd", "vector_norm")}
+        calls = {name: calls[name] for name in ("svd", "vector_norm")}
     for kind in ("float32", "complex64"):
         x = to_library(HERMITIAN[0].astype(kind) if kind == "complex64" else HERMITIAN[0].real.astype(kind), space)
         for name, params in calls.items():
@@ -249,6 +250,7 @@ MIXED = {
 }
 
 
+@pytest.mark.exclude_backend("jax", reason="compiles each case; the table of functions has others like them")
 @pytest.mark.parametrize("name", MIXED)
 def test_a_real_operand_beside_a_complex_one_has_a_real_gradient(name: str, place: Any) -> None:
     space = nna.namespace(*place)
