@@ -82,7 +82,8 @@ elementwise("sinh", lambda xp, g, x: g * xp.cosh(x))
 elementwise("cosh", lambda xp, g, x: g * xp.sinh(x))
 elementwise("tanh", lambda g, out: g * (1 - out * out))
 elementwise("asinh", lambda xp, g, x: g / xp.sqrt(x * x + 1))
-elementwise("acosh", lambda xp, g, x: g / xp.sqrt((x - 1) * (x + 1)))
+# Two roots: of one product, a complex number may take the other branch.
+elementwise("acosh", lambda xp, g, x: g / (xp.sqrt(x - 1) * xp.sqrt(x + 1)))
 elementwise("atanh", lambda g, x: g / ((1 - x) * (1 + x)))
 binary(
     "atan2",
@@ -98,6 +99,17 @@ binary("hypot", lambda g, x1, out: g * x1 / out, lambda g, x2, out: g * x2 / out
 elementwise("conj", lambda xp, g: xp.conj(g))
 elementwise("real", lambda g: g)
 elementwise("imag", lambda xp, g, in_dtype: xp.astype(g, in_dtype) * 1j)
+
+
+def _sign(xp: Any, g: Any, x: Any, out: Any) -> Any:
+    """``(ḡ - s Re(s* ḡ)) / |x|`` for ``s = x / |x|``, across the ray from 0; zero at 0, and of real numbers."""
+    if not xp.isdtype(x.dtype, "complex floating"):
+        return xp.zeros_like(g)
+    across = g - out * xp.astype(xp.real(xp.conj(out) * g), g.dtype)
+    return across / xp.astype(xp.where(x == 0, 1.0, xp.abs(x)), g.dtype)
+
+
+Function("sign", "x, /", {"x": _sign}, conjugates=True)
 
 # -- choice; at a tie the first argument takes the whole cotangent --------------------------------------------------
 
@@ -142,7 +154,7 @@ Function(
 
 # -- without derivative ---------------------------------------------------------------------------------------------
 
-for name in ("ceil", "floor", "round", "sign", "trunc"):
+for name in ("ceil", "floor", "round", "trunc"):
     elementwise(name, constant=STEPS)
 for name in ("isfinite", "isinf", "isnan", "signbit", "logical_not", "bitwise_invert"):
     elementwise(name, constant=TRUTH)

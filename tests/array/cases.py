@@ -48,8 +48,17 @@ _REDUCTIONS = {
 Z, W = X + 1j * Y, Y - 2j * X
 _COMPLEX = {
     **{name: [Case((Z,)), Case((Z[0, 0],))] for name in ("conj", "real", "imag")},
-    **{name: [Case((Z,))] for name in ("exp", "sin", "tanh", "sqrt", "log", "square", "abs")},
+    **{
+        name: [Case((Z,))]
+        for name in (
+            *("exp", "expm1", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan", "asinh", "acosh"),
+            *("atanh", "sqrt", "log", "log1p", "log2", "log10", "square", "abs", "sign", "reciprocal", "negative"),
+            *("prod", "mean"),
+        )
+    },
     **{name: [Case((Z, W)), Case((Z, W[0])), Case((Z, X + 0j))] for name in ("add", "multiply", "divide", "pow")},
+    "subtract": [Case((Z, W[0]))],
+    **{name: [Case((Z,), params={"axis": 1})] for name in ("cumulative_sum", "cumulative_prod")},
     **{"matmul": [Case((Z, W.T)), Case((Z[0], W.T))], "sum": [Case((Z,), params={"axis": 0})]},
     **{"where": [Case((MASK, Z, W))], "take": [Case((Z, np.asarray([1, 1])), params={"axis": 0})]},
 }
