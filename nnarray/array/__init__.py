@@ -1,15 +1,15 @@
 """The differentiable array and its namespace."""
 
-from nnarray.array._array import Array, Block, Node, Part, bind, next_serial, parts_of
+from nnarray.array._array import Array, bind, parts_of
 from nnarray.array._function import TABLE, Function
 from nnarray.array._namespace import CHAPTERS, Namespace, array_namespace, as_array, namespace
+from nnarray.array._node import Node, Part, next_serial
 from nnarray.array.manipulation import sum_to_shape
 
 __all__ = [
     "CHAPTERS",
     "TABLE",
     "Array",
-    "Block",
     "Function",
     "Namespace",
     "Node",

@@ -2,156 +2,28 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator, Sequence
+import copy
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from nnarray._messages import describe
-from nnarray.array import elementwise, linear_algebra  # noqa: F401 -- the operators need their rows
+from nnarray.array import data_types, elementwise, linear_algebra  # noqa: F401 -- the operators need their rows
 from nnarray.array._function import TABLE, Function
 from nnarray.array._indexing import has_array, set_key, take_key
+from nnarray.array._node import Node, Part
 from nnarray.array.manipulation import full_key
 from nnarray.backends import find_backend
 
 if TYPE_CHECKING:
     from nnarray.array._namespace import Namespace
 
-_serials = itertools.count()
-
-
-def next_serial() -> int:
-    """Return a number greater than that of every node so far, and less than that of every one to come."""
-    return next(_serials)
-
-
+_ASTYPE = TABLE["astype"]
 _GETITEM = TABLE["getitem"]
 _SETITEM = TABLE["set_item"]
 _TO_DEVICE = TABLE["to_device"]
 _PLAIN = frozenset((float, int, bool, complex, type(None)))
-
-
-class Node:
-    """One recorded call: what was called, on which recorded arrays, and what its rules need.
-
-    Attributes
-    ----------
-    serial : int
-        Grows with every node, so that sorting by it sorts topologically.
-    function : Function or None
-        None for a source: an array that something is differentiated with respect to.
-    field : {"real", "complex"}
-        Which numbers the result holds.
-    parents : tuple of (int, Node)
-        Position among the array arguments and node of each recorded argument.
-    kept : tuple
-        The array arguments, raw, None where no rule asks for them.
-    out : raw array, tuple of them, or None
-        The result or results, if a rule asks for them.
-    shapes : tuple or None
-        Shapes of all arguments of a variadic function.
-    """
-
-    __slots__ = (
-        "dtype",
-        "field",
-        "function",
-        "kept",
-        "namespace",
-        "out",
-        "params",
-        "parents",
-        "serial",
-        "shape",
-        "shapes",
-    )
-
-    def __init__(self, value: Any, namespace: Namespace, function: Function | None = None, field: str = "real") -> None:
-        self.serial = next(_serials)
-        self.shape = value.shape
-        self.dtype = value.dtype
-        self.namespace = namespace
-        self.function = function
-        self.field = field
-        self.parents: tuple[tuple[int, Node], ...] = ()
-        self.kept: tuple[Any, ...] = ()
-        self.out: Any = None
-        self.params: dict[str, Any] = {}
-        self.shapes: tuple[Any, ...] | None = None
-
-    @property
-    def title(self) -> str:
-        """What was called."""
-        return self.function.name if self.function else "source"
-
-    def __repr__(self) -> str:
-        return f"<node {self.serial}: {self.title} -> {tuple(self.shape)} {self.dtype}>"
-
-
-class Part(Node):
-    """One of the several results of a recorded call, whose node is its parent.
-
-    The call does not know its parts, so that no circle of references keeps the tape alive.
-
-    Attributes
-    ----------
-    place : int
-        Which of the results.
-    count : int
-        How many there are.
-    """
-
-    __slots__ = ("count", "place")
-
-    def __init__(self, value: Any, call: Node, place: int, count: int, field: str) -> None:
-        super().__init__(value, call.namespace, call.function, field)
-        self.parents = ((0, call),)
-        self.place = place
-        self.count = count
-
-    @property
-    def title(self) -> str:
-        """What was called, and which of its results this is."""
-        return f"{self.parents[0][1].title}[{self.place}]"
-
-
-class Block(Node):
-    """The recorded call of a whole function, whose backward pass is a function too.
-
-    Parameters
-    ----------
-    results : list
-        Of which some are Arrays.
-    title : str
-        Name of the function.
-    parents : sequence of Node
-    pull : callable
-        Takes this node, the cotangent of each result (None where nothing used it) and whether the tape is nested;
-        returns the cotangent of each parent, None for zero. It must not hold what this node makes, which would be a
-        circle of references.
-    """
-
-    __slots__ = ("_title", "pull")
-
-    def __init__(self, results: Sequence[Array], title: str, parents: Sequence[Node], pull: Callable[..., Any]) -> None:
-        first = next(x for x in results if isinstance(x, Array))
-        super().__init__(first.value, first.namespace)
-        self.parents = tuple(enumerate(parents))
-        self.pull = pull
-        self._title = title
-
-    @property
-    def title(self) -> str:
-        """What was called."""
-        return self._title
-
-    def parts(self, results: Sequence[Any]) -> list[Any]:
-        """Return the results as recorded parts of the call; what is no floating-point array is constant."""
-        found = []
-        for place, x in enumerate(results):
-            if field := x.namespace.field_of(x.dtype) if isinstance(x, Array) else "":
-                x = Array(x.value, x.namespace, Part(x.value, self, place, len(results), field))
-            found.append(x)
-        return found
+#: Each holds the numbers of those before it.
+_KINDS = ("bool", "unsigned integer", "signed integer", "real floating", "complex floating")
 
 
 def bind(function: Function, namespace: Namespace, args: Any, params: dict[str, Any]) -> Any:
@@ -233,6 +105,51 @@ def _binary_operator(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]
     return operator, reflected
 
 
+def _operators(name: str) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
+    operator, reflected = _binary_operator(name)
+
+    def in_place(self: Array, other: Any) -> Any:
+        out = operator(self, other)
+        return out if out is NotImplemented else _fitted(out, self)
+
+    return operator, reflected, in_place
+
+
+def _fitted(out: Array, x: Array) -> Array:
+    """Return the result of an in-place operator in the dtype of `x`, whose name it takes over."""
+    if out.value.dtype == x.value.dtype and out.value.shape == x.value.shape:
+        return out
+    if out.shape != x.shape:
+        raise ValueError(
+            f"An in-place operator keeps the shape of its array, {x.shape}: received one that makes it {out.shape}. "
+            "Write x = x + y for x += y."
+        )
+    if _rank(out) > _rank(x):
+        raise TypeError(
+            f"An in-place operator keeps the dtype of its array, {x.dtype}: received one that makes it {out.dtype}. "
+            "Write x = x + y for x += y."
+        )
+    return bind(_ASTYPE, x.namespace, (out,), {"dtype": x.dtype})
+
+
+def _rank(x: Array) -> int:
+    isdtype = x.namespace.backend.xp.isdtype
+    return next(rank for rank, kind in enumerate(_KINDS) if isdtype(x.dtype, kind))
+
+
+def _assignable(value: Any, x: Array) -> Array:
+    """Return what is assigned to elements of `x` as an Array of its dtype and on its device."""
+    xp = x.namespace
+    if type(value) not in _PLAIN:
+        value = xp.asarray(value, device=x.device)
+        if value.dtype == x.dtype:
+            return value
+    # What a library does not promote it refuses here; not every one refuses to drop an imaginary part.
+    if xp.field_of(xp.result_type(x.dtype, value)) == "complex" != xp.field_of(x.dtype):
+        raise TypeError(f"Complex numbers do not fit into an array of dtype {x.dtype}: received {describe(value)}.")
+    return xp.astype(value, x.dtype) if type(value) is Array else xp.asarray(value, dtype=x.dtype, device=x.device)
+
+
 def _unary_operator(name: str) -> Callable[..., Any]:
     function = TABLE[name]
 
@@ -268,6 +185,9 @@ class Array:
     def __repr__(self) -> str:
         tracked = ", tracked" if self.node is not None else ""
         return f"Array({self.value}, {self.namespace.backend.name}, dtype={self.dtype}{tracked})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.value, spec) if spec else str(self)
 
     def accepts(self, other: Any) -> bool:
         """Whether `other` may stand beside this array in an operator: Array, scalar, or raw array of the library."""
@@ -326,11 +246,10 @@ class Array:
 
     def __setitem__(self, key: Any, value: Any) -> None:
         """Become an array with other elements there; arrays made from this one before keep theirs."""
+        value = _assignable(value, self)
         if has_array(key):
             changed = set_key(self, key, value)
         else:
-            value = self.namespace.asarray(value, device=self.device)
-            value = value if value.dtype == self.dtype else self.namespace.astype(value, self.dtype)
             changed = bind(_SETITEM, self.namespace, (self, value), {"key": full_key(key, self.ndim)})
         self.value, self.node = changed.value, changed.node
 
@@ -339,10 +258,31 @@ class Array:
             raise TypeError("An array without axes cannot be iterated over.")
         return iter(self.namespace.unstack(self))
 
-    def __dlpack__(self, **kwargs: Any) -> Any:
+    def __copy__(self) -> Array:
+        return Array(self.value, self.namespace, self.node)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Array:
+        # A copy of the tape would lead to copies of what is differentiated, and the gradient would be zero.
+        return Array(copy.deepcopy(self.value, memo), self.namespace, self.node)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.node is not None:
+            raise TypeError("A recorded array cannot be pickled: use x.value, or nnarray.stop_gradient(x).")
+        return Array, (self.value, self.namespace)
+
+    def __dlpack__(
+        self,
+        *,
+        stream: Any = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[Any, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any:
         if self.node is not None:
             raise BufferError("A recorded array cannot leave its library: use x.value, or nnarray.stop_gradient(x).")
-        return self.value.__dlpack__(**kwargs)
+        wishes = {"max_version": max_version, "dl_device": dl_device, "copy": copy}
+        given = {name: wish for name, wish in wishes.items() if wish is not None}
+        return self.value.__dlpack__(stream=stream, **given)
 
     def __dlpack_device__(self) -> tuple[Any, int]:
         return self.value.__dlpack_device__()
@@ -397,19 +337,19 @@ class Array:
             "of x.__array_namespace__(), or x.value for the raw array, without derivative."
         )
 
-    __add__, __radd__ = _binary_operator("add")
-    __sub__, __rsub__ = _binary_operator("subtract")
-    __mul__, __rmul__ = _binary_operator("multiply")
-    __truediv__, __rtruediv__ = _binary_operator("divide")
-    __floordiv__, __rfloordiv__ = _binary_operator("floor_divide")
-    __mod__, __rmod__ = _binary_operator("remainder")
-    __pow__, __rpow__ = _binary_operator("pow")
-    __matmul__, __rmatmul__ = _binary_operator("matmul")
-    __and__, __rand__ = _binary_operator("bitwise_and")
-    __or__, __ror__ = _binary_operator("bitwise_or")
-    __xor__, __rxor__ = _binary_operator("bitwise_xor")
-    __lshift__, __rlshift__ = _binary_operator("bitwise_left_shift")
-    __rshift__, __rrshift__ = _binary_operator("bitwise_right_shift")
+    __add__, __radd__, __iadd__ = _operators("add")
+    __sub__, __rsub__, __isub__ = _operators("subtract")
+    __mul__, __rmul__, __imul__ = _operators("multiply")
+    __truediv__, __rtruediv__, __itruediv__ = _operators("divide")
+    __floordiv__, __rfloordiv__, __ifloordiv__ = _operators("floor_divide")
+    __mod__, __rmod__, __imod__ = _operators("remainder")
+    __pow__, __rpow__, __ipow__ = _operators("pow")
+    __matmul__, __rmatmul__, __imatmul__ = _operators("matmul")
+    __and__, __rand__, __iand__ = _operators("bitwise_and")
+    __or__, __ror__, __ior__ = _operators("bitwise_or")
+    __xor__, __rxor__, __ixor__ = _operators("bitwise_xor")
+    __lshift__, __rlshift__, __ilshift__ = _operators("bitwise_left_shift")
+    __rshift__, __rrshift__, __irshift__ = _operators("bitwise_right_shift")
     __lt__, __gt__ = _binary_operator("less")[0], _binary_operator("greater")[0]
     __le__, __ge__ = _binary_operator("less_equal")[0], _binary_operator("greater_equal")[0]
     __eq__, __ne__ = _binary_operator("equal")[0], _binary_operator("not_equal")[0]

@@ -33,8 +33,8 @@ def take_key(x: Array, key: Any) -> Array:
     return xp.reshape(taken, (*places.shape, *x.shape[len(shape[0]) :]))
 
 
-def set_key(x: Array, key: Any, value: Any) -> Array:
-    """Return `x` with ``x[key] = value`` for a key that is one mask.
+def set_key(x: Array, key: Any, value: Array) -> Array:
+    """Return `x` with ``x[key] = value``, a value of its dtype, for a key that is one mask.
 
     Raises
     ------
@@ -45,7 +45,6 @@ def set_key(x: Array, key: Any, value: Any) -> Array:
     if isinstance(key, tuple) or not _is_mask(key):
         raise IndexError(f"Only a mask can stand alone for what is assigned to: received {_words(key)}.")
     mask = xp.asarray(key)
-    value = xp.astype(xp.asarray(value, device=x.device), x.dtype)
     wide = xp.reshape(mask, (*mask.shape, *(1,) * (x.ndim - mask.ndim)))
     if value.ndim == 0:
         return xp.where(wide, value, x)

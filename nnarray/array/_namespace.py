@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable
 from operator import attrgetter
-from types import ModuleType
+from types import MethodType, ModuleType
 from typing import Any
 
 from nnarray.array import (
@@ -74,9 +73,11 @@ class Extension(ModuleType):
     def __getattr__(self, name: str) -> Any:
         found: Any
         if function := TABLE.get(f"{self._name}.{name}"):
-            found = _bound(function, self._space)
+            found = _bound(function, self, self._space)
         elif self._name == "linalg" and name in _SHARED_WITH_LINALG:
             found = getattr(self._space, name)
+        elif name == "__all__":
+            found = dir(self)
         elif name.startswith("__"):
             raise AttributeError(name)
         else:
@@ -111,22 +112,25 @@ class Namespace(ModuleType):
 
     def __dir__(self) -> list[str]:
         special = ["asarray", "from_dlpack", "can_cast", "isdtype", "finfo", "iinfo", "result_type"]
+        special += ["__array_api_version__", "__array_namespace_info__"]
         dtypes = [name for name in DTYPE_NAMES if hasattr(self.backend.xp, name)]
         functions = (name for name in TABLE if "." not in name)
-        return sorted(
-            {*functions, *_EXTENSIONS, *COMPOSITES, *_CONSTANTS, *special, *dtypes, "__array_namespace_info__"}
-        )
+        return sorted({*functions, *_EXTENSIONS, *COMPOSITES, *_CONSTANTS, *special, *dtypes})
 
     def __getattr__(self, name: str) -> Any:
         if name in TABLE:
-            found: Any = _bound(TABLE[name], self)
+            found: Any = _bound(TABLE[name], self, self)
         elif name in _EXTENSIONS:
             found = Extension(self, name)
         elif name in COMPOSITES:
-            found = _composite(COMPOSITES[name], self)
+            found = MethodType(COMPOSITES[name], self)
         elif name == "newaxis":
             return None
-        elif name.startswith("__") and name != "__array_namespace_info__":
+        elif name == "__array_api_version__":
+            found = getattr(self.backend.xp, name, _API_VERSIONS[-1])
+        elif name == "__all__":
+            found = [public for public in dir(self) if not public.startswith("_")]
+        elif name.startswith("__"):
             raise AttributeError(name)
         else:
             found = getattr(self.backend.xp, name, None)
@@ -158,20 +162,29 @@ class Namespace(ModuleType):
             return self._fields.setdefault(dtype, field)
 
     def asarray(self, obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None) -> Any:
-        """Return `obj` (scalar, nested sequence, raw array or Array) as an Array; an Array stays recorded."""
+        """Return `obj` (scalar, nested sequence, raw array or Array) as an Array; an Array stays recorded.
+
+        So do Arrays in a sequence.
+        """
         if isinstance(obj, Array):
             if obj.namespace.backend is self.backend:
-                obj = obj if device is None else obj.to_device(device)
-                same = not copy and dtype in (None, obj.dtype)
-                return obj if same else self.astype(obj, dtype or obj.dtype)
+                moved = obj if device is None else obj.to_device(device)
+                same = dtype is None or dtype == obj.dtype
+                if copy is False and not (same and moved is obj):
+                    raise ValueError("An array of another dtype or device is a copy: received copy=False.")
+                return moved if same and not copy else self.astype(moved, obj.dtype if dtype is None else dtype)
             if obj.node is not None:
                 raise TypeError(
                     f"A recorded array cannot change its library: received one of {obj.namespace.backend.name}, asked "
                     f"for {self.backend.name}. Convert the raw arrays before differentiating."
                 )
             obj = obj.value
+        elif copy is not False and _holds_array(obj):
+            return self.stack([self.asarray(item, dtype=dtype, device=device) for item in obj])
         if device is None and find_backend(obj) is not self.backend:
             device = self.default_device
+        if copy is False:
+            return Array(self.backend.xp.asarray(obj, dtype=dtype, device=device, copy=False), self)
         value = convert(obj, self.backend, dtype, device)
         return Array(self.backend.xp.asarray(value, copy=True) if copy else value, self)
 
@@ -185,37 +198,71 @@ class Namespace(ModuleType):
         """Return whether one dtype, or that of an array, casts to another by the rules of promotion."""
         return self.backend.xp.can_cast(from_.dtype if isinstance(from_, Array) else from_, to)
 
+    def finfo(self, type: Any, /) -> Any:
+        """Return the limits of a floating-point dtype, or of that of an array."""
+        return self.backend.xp.finfo(type.dtype if isinstance(type, Array) else type)
+
+    def iinfo(self, type: Any, /) -> Any:
+        """Return the limits of an integer dtype, or of that of an array."""
+        return self.backend.xp.iinfo(type.dtype if isinstance(type, Array) else type)
+
+    def __array_namespace_info__(self) -> Any:
+        """Return what tells of the library's capabilities, dtypes and devices."""
+        info = self.backend.xp.__array_namespace_info__()
+        return info if self.default_device is None else Info(info, self.default_device)
+
     def result_type(self, *arrays_and_dtypes: Any) -> Any:
         """Return the dtype that the arguments promote to."""
         raw = [x.value if isinstance(x, Array) else x for x in arrays_and_dtypes]
         return self.backend.xp.result_type(*raw)
 
 
+def _holds_array(obj: Any) -> bool:
+    return isinstance(obj, (list, tuple)) and any(isinstance(item, Array) or _holds_array(item) for item in obj)
+
+
 def _is_shared(name: str) -> bool:
     """Whether a callable of the library serves as it is: its dtypes and what inspects them."""
-    return name in ("isdtype", "finfo", "iinfo", "__array_namespace_info__") or name.rstrip("0123456789") in (
-        *("bool", "int", "uint", "float", "complex"),
-    )
+    return name == "isdtype" or name.rstrip("0123456789") in ("bool", "int", "uint", "float", "complex")
 
 
-def _composite(function: Callable[..., Any], space: Namespace) -> Callable[..., Any]:
-    @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        return function(space, *args, **kwargs)
+class Info:
+    """What a library tells of itself, where a namespace has a default device of its own."""
 
-    parameters = list(inspect.signature(function).parameters.values())[1:]
-    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    call.__module__ = space.__name__
-    return call
+    def __init__(self, info: Any, device: Any) -> None:
+        self._info = info
+        self._device = device
+
+    def capabilities(self) -> dict[str, Any]:
+        """Return which optional parts of the standard the library supports."""
+        return dict(self._info.capabilities())
+
+    def default_device(self) -> Any:
+        """Return the device of the namespace."""
+        return self._device
+
+    def devices(self) -> list[Any]:
+        """Return the library's devices."""
+        return list(self._info.devices())
+
+    def default_dtypes(self, *, device: Any = None) -> dict[str, Any]:
+        """Return the dtypes that a device's arrays have by default."""
+        return dict(self._info.default_dtypes(device=self._device if device is None else device))
+
+    def dtypes(self, *, device: Any = None, kind: Any = None) -> dict[str, Any]:
+        """Return the dtypes of a device, of all kinds or some."""
+        return dict(self._info.dtypes(device=self._device if device is None else device, kind=kind))
 
 
-def _bound(function: Function, space: Namespace) -> Callable[..., Any]:
+def _bound(function: Function, owner: Namespace | Extension, space: Namespace) -> Callable[..., Any]:
+    """Return the function as a method of what it is an attribute of, so that it is pickled by their names."""
     arity = len(function.arrays)
     parameters = function.signature.parameters
     positional = all(parameters[name].kind is inspect.Parameter.POSITIONAL_ONLY for name in function.arrays)
+    positional = positional and not function.leading
     places = "device" in parameters and not function.arrays
 
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def call(_: Any, /, *args: Any, **kwargs: Any) -> Any:
         arrays: Any = args
         if len(args) != arity or not positional:
             arrays, kwargs = function.split_arguments(args, kwargs)
@@ -223,14 +270,14 @@ def _bound(function: Function, space: Namespace) -> Callable[..., Any]:
             kwargs["device"] = space.default_device
         return bind(function, space, arrays[0] if function.variadic else arrays, kwargs)
 
-    extension, _, name = function.name.rpartition(".")
-    call.__name__ = call.__qualname__ = name
-    call.__module__ = f"{space.__name__}.{extension}" if extension else space.__name__
-    call.__signature__ = function.signature  # type: ignore[attr-defined]
+    call.__name__ = call.__qualname__ = function.name.rpartition(".")[2]
+    call.__module__ = owner.__name__
+    itself = inspect.Parameter("_", inspect.Parameter.POSITIONAL_ONLY)
+    call.__signature__ = inspect.Signature([itself, *parameters.values()])  # type: ignore[attr-defined]
     call.__doc__ = f"{function.name}{function.signature}, as in the array API standard." + (
         f"\n\nConstant under differentiation: {function.constant}." if function.constant else ""
     )
-    return call
+    return MethodType(call, owner)
 
 
 def namespace(library: str | ModuleType, device: Any = None) -> Namespace:

@@ -16,7 +16,15 @@ def _sort(xp: Any, g: Any, x: Any, axis: int, descending: bool, stable: bool) ->
 
 Function("sort", "x, /, *, axis=-1, descending=False, stable=True", {"x": _sort})
 Function("argsort", "x, /, *, axis=-1, descending=False, stable=True", constant=TRUTH)
-Function("searchsorted", "x1, x2, /, *, side='left', sorter=None", constant=TRUTH)
+Function(
+    "searchsorted",
+    "x1, x2, /, *, side='left', sorter=None",
+    constant=TRUTH,
+    arrays=("x1", "x2", "sorter"),
+    implementation=lambda backend: (
+        lambda x1, x2, sorter=None, **params: backend.xp.searchsorted(x1, x2, sorter=sorter, **params)
+    ),
+)
 Function("nonzero", "x, /", constant=TRUTH, outputs=tuple)
 Function("unique_values", "x, /", constant=TRUTH)
 Function("unique_counts", "x, /", constant=TRUTH, outputs=("values", "counts"))

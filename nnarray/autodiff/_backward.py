@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from types import NoneType
 from typing import Any
 
-from nnarray.array import Array, Block, Node, Part, parts_of, sum_to_shape
+from nnarray.array import Array, Node, Part, parts_of, sum_to_shape
+from nnarray.autodiff._block import Block
 
 
 class Tape:

@@ -8,8 +8,9 @@ from typing import Any
 
 from nnarray._replay import Rerun
 from nnarray._trees import flatten, unflatten
-from nnarray.array import Block, Node, next_serial
+from nnarray.array import Node, next_serial
 from nnarray.autodiff._backward import Tape
+from nnarray.autodiff._block import Block
 from nnarray.autodiff._operands import Operands, node_of
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from nnarray._messages import describe
 from nnarray._replay import Rerun
 from nnarray._trees import aligned, flatten, leaves_of, unflatten
-from nnarray.array import Array, Block, Node, as_array
+from nnarray.array import Array, Node, as_array
+from nnarray.autodiff._block import Block
 from nnarray.autodiff._operands import Operands, node_of
 from nnarray.backends import find_backend
 
