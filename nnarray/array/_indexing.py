@@ -18,7 +18,7 @@ def has_array(key: Any) -> bool:
 
 
 def take_key(x: Array, key: Any) -> Array:
-    """Return ``x[key]`` for a key that is one mask, or integers and integer arrays, one for each axis.
+    """Return ``x[key]`` for a key of one mask, or of integers and integer arrays side by side; slices beside them.
 
     Raises
     ------
@@ -26,11 +26,24 @@ def take_key(x: Array, key: Any) -> Array:
         If the key is another one.
     """
     xp = x.namespace
-    places, shape = _places(x, key)
-    rest = math.prod(x.shape[len(shape[0]) :])
-    rows = xp.reshape(x, (math.prod(shape[0]), rest) if rest != 1 else (math.prod(shape[0]),))
-    taken = xp.take(rows, xp.reshape(places, (-1,)), axis=0)
-    return xp.reshape(taken, (*places.shape, *x.shape[len(shape[0]) :]))
+    items = key if isinstance(key, tuple) else (key,)
+    chosen = [place for place, item in enumerate(items) if not _is_slice(item)]
+    start, stop = chosen[0], chosen[-1] + 1
+    block = items[start:stop]
+    if len(chosen) != len(block):
+        raise _unknown(key)
+    span = block[0].ndim if _is_mask(block[0]) else len(block)
+    axis = 0
+    if len(block) != len(items):
+        hidden = x.ndim - span - sum(isinstance(item, slice) for item in items)
+        axis = sum(hidden if item is Ellipsis else 1 for item in items[:start])
+        x = x[(*items[:start], *(slice(None),) * span, *items[stop:])]
+    lengths = x.shape[axis : axis + span]
+    places = _places(x, block, lengths, key)
+    before, after = x.shape[:axis], x.shape[axis + span :]
+    rows = xp.reshape(x, (*before, math.prod(lengths), *after))
+    taken = xp.take(rows, xp.reshape(places, (-1,)), axis=axis)
+    return xp.reshape(taken, (*before, *places.shape, *after))
 
 
 def set_key(x: Array, key: Any, value: Array) -> Array:
@@ -45,37 +58,30 @@ def set_key(x: Array, key: Any, value: Array) -> Array:
     if isinstance(key, tuple) or not _is_mask(key):
         raise IndexError(f"Only a mask can stand alone for what is assigned to: received {_words(key)}.")
     mask = xp.asarray(key)
+    _check_mask(mask, x.shape[: mask.ndim])
+    if mask.size == 0:
+        return x
     wide = xp.reshape(mask, (*mask.shape, *(1,) * (x.ndim - mask.ndim)))
     if value.ndim == 0:
         return xp.where(wide, value, x)
-    places, _ = _places(x, key)
+    places = _places(x, (key,), mask.shape, key)
     rest = x.shape[mask.ndim :]
     value = xp.broadcast_to(value, (places.shape[0], *rest))
     zeros = xp.zeros((math.prod(mask.shape), *rest), dtype=x.dtype, device=x.device)
     return xp.where(wide, xp.reshape(xp.index_add(zeros, places, value, axis=0), x.shape), x)
 
 
-def _places(x: Array, key: Any) -> tuple[Array, tuple[tuple[int, ...]]]:
-    """Return the places that a key takes in the flattened leading axes, and the lengths of these."""
+def _places(x: Array, block: tuple[Any, ...], lengths: tuple[int, ...], key: Any) -> Array:
+    """Return which places masks or integers take in the axes of these lengths, flattened to one."""
     xp = x.namespace
-    items = key if isinstance(key, tuple) else (key,)
-    if len(items) == 1 and _is_mask(items[0]):
-        mask = items[0]
-        if tuple(mask.shape) != x.shape[: mask.ndim]:
-            raise IndexError(
-                f"A mask has the shape of the leading axes, {x.shape[: mask.ndim]}: received {describe(mask)}."
-            )
-        flat = xp.reshape(xp.asarray(mask), (-1,))
-        numbers = xp.backend.xp.nonzero(flat.value)[0]
-        return xp.asarray(numbers), (tuple(mask.shape),)
-    if len(items) > x.ndim or not all(_is_integer(item) for item in items):
-        raise IndexError(
-            "With arrays in it, a key is one mask, or integers and integer arrays for the leading axes: received "
-            f"{_words(key)}. Index by one after the other, or use xp.take."
-        )
-    lengths = x.shape[: len(items)]
+    if len(block) == 1 and _is_mask(block[0]):
+        mask = xp.asarray(block[0])
+        _check_mask(mask, lengths)
+        return xp.asarray(xp.backend.xp.nonzero(xp.reshape(mask, (-1,)).value)[0])
+    if len(block) > len(lengths) or not all(_is_integer(item) for item in block):
+        raise _unknown(key)
     flat = None
-    for item, length in zip(items, lengths, strict=True):
+    for item, length in zip(block, lengths, strict=True):
         own = xp.asarray(item, device=x.device) if not hasattr(item, "dtype") else xp.asarray(item)
         own = xp.where(own < 0, own + length, own)
         # Beyond its axis an index would land in another row of the flattened array, without an error.
@@ -83,7 +89,24 @@ def _places(x: Array, key: Any) -> tuple[Array, tuple[tuple[int, ...]]]:
             raise IndexError(f"An index lies outside its axis of length {length}: received {_words(item)}.")
         flat = own if flat is None else flat * length + own
     assert flat is not None
-    return flat, (lengths,)
+    return flat
+
+
+def _check_mask(mask: Array, lengths: tuple[int, ...]) -> None:
+    # One with an axis of no length fits all: it takes nothing.
+    if mask.ndim > len(lengths) or any(n not in (0, length) for n, length in zip(mask.shape, lengths, strict=True)):
+        raise IndexError(f"A mask has the shape of its axes, {lengths}: received {describe(mask)}.")
+
+
+def _unknown(key: Any) -> IndexError:
+    return IndexError(
+        "With arrays in it, a key is one mask, or integers and integer arrays side by side; slices, None and an "
+        f"ellipsis may stand beside them: received {_words(key)}. Index by one after the other, or use xp.take."
+    )
+
+
+def _is_slice(item: Any) -> bool:
+    return item is None or item is Ellipsis or isinstance(item, slice)
 
 
 def _is_mask(item: Any) -> bool:

@@ -18,7 +18,10 @@ FIRST, J, K = np.asarray([1, 0, -1]), np.asarray([2, -3, 0]), np.asarray([[3], [
 MASK = A > 7
 KEYS = [
     *(FIRST, (FIRST, J), (1, J), (FIRST, 2), (FIRST, J, K), (K % 2, 0), np.asarray(1)),
-    *(MASK, MASK[:, :, 0], MASK[:, 0, 0], A > 100),
+    *(MASK, MASK[:, :, 0], MASK[:, 0, 0], A > 100, np.zeros((0, 3), bool), np.zeros((2, 0), bool)),
+    *((slice(None), J), (..., K), (FIRST, ...), (None, FIRST), (slice(1, None), slice(None, None, 2), J)),
+    *((slice(None), J, K), (..., 0, K), (slice(None), J, None), (FIRST, slice(0, 2)), (..., FIRST, J, slice(1, 3))),
+    *((slice(None), MASK[0, :, 0]), (..., MASK[0, 0]), (slice(1), MASK[0]), (MASK[:, 0, 0], None, slice(None))),
 ]
 
 
@@ -135,9 +138,13 @@ def test_memory_is_shared_by_dlpack_unless_the_array_is_recorded() -> None:
 @pytest.mark.parametrize(
     ("key", "message"),
     [
-        ((slice(None), FIRST), "one mask, or integers and integer arrays"),
+        ((FIRST, slice(None), J), "one mask, or integers and integer arrays"),
+        ((0, slice(None), J), "integer arrays side by side"),
         ((FIRST, J, K, 0), "one mask, or integers"),
-        (MASK[0], "A mask has the shape of the leading axes"),
+        (MASK[0], "A mask has the shape of its axes"),
+        (MASK[:, :1], "A mask has the shape of its axes"),
+        (MASK[..., None], "A mask has the shape of its axes"),
+        ((slice(None), MASK[:, :, 0]), "A mask has the shape of its axes"),
         ((MASK, 1), "one mask, or integers"),
     ],
 )
@@ -146,6 +153,8 @@ def test_other_keys_are_refused_with_the_cure(key: Any, message: str) -> None:
     x = space.asarray(A)
     with pytest.raises(IndexError, match=message):
         x[keyed(key, space)]
+    with pytest.raises(IndexError, match="Only a mask|has the shape"):
+        x[keyed(key, space)] = 0.0
     with pytest.raises(IndexError, match="Only a mask"):
         x[space.asarray(FIRST)] = 0.0
 
