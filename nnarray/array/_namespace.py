@@ -134,7 +134,8 @@ class Namespace(ModuleType):
             raise AttributeError(name)
         else:
             found = getattr(self.backend.xp, name, None)
-            if found is None or (callable(found) and not _is_shared(name)):
+            # A library's modules know nothing of Arrays; SciPy would take `special` for one that does.
+            if found is None or isinstance(found, ModuleType) or (callable(found) and not _is_shared(name)):
                 raise AttributeError(f"{self!r} has no attribute {name!r}")
         setattr(self, name, found)
         return found

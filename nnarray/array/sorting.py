@@ -14,6 +14,20 @@ def _sort(xp: Any, g: Any, x: Any, axis: int, descending: bool, stable: bool) ->
     return xp.take_along_axis(g, xp.argsort(order, axis=axis), axis=axis)
 
 
+def _unique(xp: Any, g: Any, x: Any, out: Any) -> Any:
+    """Equal elements share the cotangent of their value, as those that tie for an extremum do."""
+    flat = xp.reshape(x, (-1,))
+    order = xp.argsort(out)
+    places = xp.take(order, xp.searchsorted(out, flat, sorter=order))
+    counts = xp.index_add(xp.zeros_like(out), places, xp.ones_like(flat), axis=0)
+    # NaNs are unique each, and all are found at the place of the first.
+    return xp.reshape(xp.take(g / xp.maximum(counts, 1.0), places), x.shape)
+
+
+def _unique_first(xp: Any, g: Any, x: Any, out: Any) -> Any:
+    return _unique(xp, g[0], x, out[0])
+
+
 Function("sort", "x, /, *, axis=-1, descending=False, stable=True", {"x": _sort})
 Function("argsort", "x, /, *, axis=-1, descending=False, stable=True", constant=TRUTH)
 Function(
@@ -26,8 +40,11 @@ Function(
     ),
 )
 Function("nonzero", "x, /", constant=TRUTH, outputs=tuple)
-Function("unique_values", "x, /", constant=TRUTH)
-Function("unique_counts", "x, /", constant=TRUTH, outputs=("values", "counts"))
-Function("unique_inverse", "x, /", constant=TRUTH, outputs=("values", "inverse_indices"))
-Function("unique_all", "x, /", constant=TRUTH, outputs=("values", "indices", "inverse_indices", "counts"))
+Function("unique_values", "x, /", {"x": _unique})
+for name, others in {
+    "unique_counts": ("counts",),
+    "unique_inverse": ("inverse_indices",),
+    "unique_all": ("indices", "inverse_indices", "counts"),
+}.items():
+    Function(name, "x, /", {"x": _unique_first}, outputs=("values", *others))
 Function("isin", "x1, x2, /, *, invert=False", constant=TRUTH)

@@ -94,10 +94,10 @@ CASES: dict[str, list[Case]] = {
     "sort": [Case((X,)), Case((X,), params={"axis": 0, "descending": True}), Case((ROW,))],
     "searchsorted": [Case((np.asarray([0.0, 1.0, 2.0]), np.asarray([0.5, 2.5])))],
     "nonzero": [Case((INTEGERS - 3,)), Case((MASK,))],
-    "unique_counts": [Case((INTEGERS,))],
-    "unique_inverse": [Case((INTEGERS,))],
-    "unique_all": [Case((INTEGERS,))],
-    "unique_values": [Case((INTEGERS,)), Case((np.asarray([2.0, 1.0, 2.0]),))],
+    **{
+        name: [Case((INTEGERS,)), Case((X,)), Case((EMPTY,))]
+        for name in ("unique_counts", "unique_inverse", "unique_all", "unique_values")
+    },
     "isin": [Case((INTEGERS, np.asarray([1, 5])))],
     "take_along_axis": [
         *(Case((X, np.asarray([[2, 0, 2], [1, 1, 3], [0, 0, 0]]))), Case((ROW, np.asarray([3, 3])))),

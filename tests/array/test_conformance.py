@@ -63,6 +63,13 @@ def test_the_namespace_has_every_name_of_the_standard_and_lists_it(place: Any) -
     assert "clip(x, /, min=None, max=None)" in pydoc.plain(pydoc.render_doc(space))
 
 
+def test_a_librarys_own_modules_are_none_of_the_namespace() -> None:
+    for library, module in (("numpy", "random"), ("torch", "special"), ("torch", "nn")):
+        space = nna.namespace(library)
+        assert hasattr(space.backend.xp, module)
+        assert not hasattr(space, module)
+
+
 def test_namespaces_extensions_and_their_functions_are_pickled_and_copied_as_what_they_are(place: Any) -> None:
     space = nna.namespace(*place)
     for thing in (space, space.linalg, space.sum, space.asarray, space.meshgrid, space.linalg.inv, space.fft.fft):
