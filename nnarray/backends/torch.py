@@ -43,7 +43,7 @@ class TorchBackend(Backend):
         return super().asarray(obj, dtype, device)
 
     def to_numpy(self, x: Any) -> np.ndarray:
-        return x.detach().cpu().resolve_conj().resolve_neg().numpy()
+        return x.numpy(force=True)
 
     def get_item(self, x: Any, key: Any) -> Any:
         key, backwards = _forward_key(key, tuple(x.shape))

@@ -106,3 +106,8 @@ def test_arrays_cross_between_any_two_libraries(place: Any) -> None:
         assert find_backend(moved) is target
         assert target.dtype_name(moved.dtype) == "float32"
         np.testing.assert_array_equal(target.to_numpy(moved), [[1.0, 2.0], [3.0, 4.0]])
+
+
+def test_zeros_that_torch_never_stored_go_to_numpy() -> None:
+    torch = pytest.importorskip("torch")
+    np.testing.assert_array_equal(get_backend("torch").to_numpy(torch._efficientzerotensor(2)), [0.0, 0.0])
