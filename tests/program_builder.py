@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -72,6 +73,10 @@ class Builder:
         """Draw an axis, counted from either end."""
         return self.draw(st.integers(-x.ndim, x.ndim - 1))
 
+    def places_along(self, length: int) -> tuple[int, ...]:
+        """Draw a few places along an axis, with repetitions."""
+        return tuple(self.draw(st.lists(st.integers(0, length - 1), min_size=1, max_size=4)))
+
 
 def _size(x: np.ndarray) -> float:
     return float(np.max(np.abs(x), initial=0.0))
@@ -102,3 +107,32 @@ def has_axes(x: np.ndarray) -> bool:
 def has_elements(x: np.ndarray) -> bool:
     """Whether there is an axis to choose, and something along it."""
     return x.ndim > 0 and x.size > 0
+
+
+def multiplies(first: tuple[int, ...], second: tuple[int, ...]) -> bool:
+    """Whether arrays of these shapes have a matrix product."""
+    if not second or first[-1] != second[-min(2, len(second))]:
+        return False
+    return broadcasts(np.empty(first[:-2]))(np.empty(second[:-2]))
+
+
+def paired(first: np.ndarray, own: tuple[int, ...], second: np.ndarray) -> tuple[int, ...] | None:
+    """Return axes of the second array with the lengths of some of the first's."""
+    wanted = [first.shape[a] for a in own]
+    choices = itertools.permutations(range(second.ndim), len(own))
+    return next((axes for axes in choices if [second.shape[a] for a in axes] == wanted), None)
+
+
+def stretches_to(goal: tuple[int, ...]) -> Fits:
+    """Return whether an array broadcasts to a shape."""
+    return lambda x: x.ndim <= len(goal) and all(n in (1, m) for n, m in zip(x.shape[::-1], goal[::-1], strict=False))
+
+
+def condition(x: np.ndarray) -> Any:
+    """Return how many times matrices magnify errors when they are inverted."""
+    return np.linalg.cond(x) if np.all(np.abs(np.linalg.det(x)) > GAP) else np.inf
+
+
+def as_tuples(indices: np.ndarray) -> Any:
+    """Return an array of integers as nested tuples, which are data and print well."""
+    return tuple(map(as_tuples, indices)) if indices.ndim else int(indices)

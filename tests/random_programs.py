@@ -7,14 +7,26 @@ out; hardly anything is discarded. Each place of a program may stay empty, to wh
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
-from tests.program_builder import GAP, LARGE, Builder, broadcasts, has_axes, has_elements, is_separated
+from tests.program_builder import (
+    GAP,
+    LARGE,
+    Builder,
+    as_tuples,
+    broadcasts,
+    condition,
+    has_axes,
+    has_elements,
+    is_separated,
+    multiplies,
+    paired,
+    stretches_to,
+)
 from tests.programs import Program
 
 #: Functions that grow a program by a step, or leave it as it is.
@@ -34,13 +46,15 @@ def _row(*names: str) -> Callable[[Any], Any]:
 
 _EVERYWHERE = (-LARGE, LARGE)
 _POSITIVE, _UNIT, _SHORT = (0.2, LARGE), (-0.8, 0.8), (-1.5, 1.5)
-_INTERVALS = {
+#: Where functions of one array are smooth and tame: from, to and, where zero is a kink or a pole, how far from it.
+_INTERVALS: dict[str, Any] = {
     **dict.fromkeys(("negative", "positive", "square", "sin", "cos", "atan", "tanh", "asinh"), _EVERYWHERE),
     **dict.fromkeys(("astype", "stop_gradient"), _EVERYWHERE),
     **dict.fromkeys(("exp", "expm1", "sinh", "cosh"), _SHORT),
     **dict.fromkeys(("sqrt", "log", "log2", "log10"), _POSITIVE),
     **dict.fromkeys(("asin", "acos", "atanh"), _UNIT),
     **{"log1p": (-0.7, LARGE), "tan": (-1.1, 1.1), "acosh": (1.2, LARGE)},
+    **{"abs": (*_EVERYWHERE, GAP), "reciprocal": (*_EVERYWHERE, 0.2)},
 }
 
 
@@ -48,12 +62,6 @@ _INTERVALS = {
 def _unary(b: Builder, name: str) -> None:
     x, _ = b.pick()
     b.add(name, b.within(x, *_INTERVALS[name]))
-
-
-@_row("abs", "reciprocal")
-def _not_zero(b: Builder, name: str) -> None:
-    x, _ = b.pick()
-    b.add(name, b.within(x, *_EVERYWHERE, gap=GAP if name == "abs" else 0.2))
 
 
 @_row("floor", "ceil", "round", "trunc", "sign")
@@ -108,7 +116,7 @@ def _scalar(b: Builder, _: str) -> None:
 @_row("+=", "-=", "*=", "/=")
 def _in_place(b: Builder, name: str) -> None:
     x, first = b.pick()
-    y, _ = b.pick(lambda y: broadcasts(first)(y) and np.broadcast_shapes(first.shape, y.shape) == first.shape)
+    y, _ = b.pick(stretches_to(first.shape))
     b.add(name, x, b.within(y, 0.0, LARGE, gap=0.3) if name == "/=" else y)
 
 
@@ -152,7 +160,7 @@ def _reduction(b: Builder, name: str) -> None:
     if name == "std" and np.any(np.std(value, axis=axis) < 0.1):
         return
     if name == "linalg.vector_norm":
-        params["ord"] = b.one_of(2, 1, 3, math.inf)
+        params["ord"] = b.one_of(2, 1, 3, np.inf)
         if not is_separated(np.abs(value)) or np.any(np.abs(value) < GAP) or np.any(np.sum(np.abs(value), axis) < 0.2):
             return
     b.add(name, x, **params)
@@ -182,24 +190,15 @@ def _on_axis(b: Builder, name: str) -> None:
     elif name == "unstack":
         b.add(name, x, axis=axis, place=b.draw(st.integers(0, length - 1)))
     elif name == "take":
-        b.add(name, x, tuple(b.draw(_places(length))), axis=axis)
+        b.add(name, x, b.places_along(length), axis=axis)
     elif name == "take_along_axis":
         shape = [*value.shape]
         shape[axis] = b.one_of(1, 2, 3)
         first, stride = b.one_of(0, 1, 2), b.one_of(0, 1, 3)
-        indices = (first + stride * np.arange(math.prod(shape)).reshape(shape)) % length
-        b.add(name, x, _nested(indices), axis=axis)
+        indices = (first + stride * np.arange(int(np.prod(shape))).reshape(shape)) % length
+        b.add(name, x, as_tuples(indices), axis=axis)
     elif name != "abs of fft" or np.all(np.abs(np.fft.fft(value, axis=axis)) > 0.2):
         b.add(name, x, axis=axis)
-
-
-def _places(length: int) -> st.SearchStrategy[list[int]]:
-    return st.lists(st.integers(0, length - 1), min_size=1, max_size=4)
-
-
-def _nested(indices: np.ndarray) -> Any:
-    """Return an array of integers as nested tuples, which are data and print well."""
-    return tuple(map(_nested, indices)) if indices.ndim else int(indices)
 
 
 # -- shapes -----------------------------------------------------------------------------------------------------------
@@ -242,16 +241,19 @@ def _squeeze(b: Builder, name: str) -> None:
 @_row("concat", "stack")
 def _joining(b: Builder, name: str) -> None:
     x, value = b.pick(has_axes) or b.pick()
-    parts = [x, b.pick(lambda y: y.shape == value.shape)[0], b.one_of(x, b.pick(lambda y: y.shape == value.shape)[0])]
     if name == "stack":
+        parts = [x, *(b.pick(lambda y: y.shape == value.shape)[0] for _ in range(2))]
         b.add(name, tuple(parts), axis=b.draw(st.integers(-value.ndim - 1, value.ndim)))
-    elif b.one_of(False, True):
+    elif not value.ndim or b.one_of(False, True):
         b.add(name, (x, b.pick()[0]), axis=None)
-    elif value.ndim:
-        axis = b.axis_of(value) % value.ndim
+    else:
+        axis = b.axis_of(value)
         rest = np.delete(value.shape, axis).tolist()
-        last = b.pick(lambda y: y.ndim == value.ndim and np.delete(y.shape, axis).tolist() == rest)[0]
-        b.add(name, (*parts[:2], last), axis=axis)
+
+        def fits(y: np.ndarray) -> bool:
+            return y.ndim == value.ndim and np.delete(y.shape, axis).tolist() == rest
+
+        b.add(name, (b.pick(fits)[0], x, b.pick(fits)[0]), axis=axis)
 
 
 @_row("meshgrid")
@@ -296,22 +298,17 @@ def _key(b: Builder, name: str) -> None:
     if name == "x[key]":
         b.add(name, x, key=key)
         return
-    goal = value[key].shape
-    part = b.pick(lambda y: len(y.shape) <= len(goal) and broadcasts(np.empty(goal))(y) and _no_longer(y.shape, goal))
+    part = b.pick(stretches_to(value[key].shape))
     b.add(name, x, part[0] if part and b.one_of(True, False) else 0.25, key=key)
-
-
-def _no_longer(shape: tuple[int, ...], goal: tuple[int, ...]) -> bool:
-    return np.broadcast_shapes(shape, goal) == goal
 
 
 @_row("x[integers]")
 def _integers(b: Builder, _: str) -> None:
     if found := b.pick(has_elements):
         x, value = found
-        rows = b.draw(_places(value.shape[0]))
+        rows = b.places_along(value.shape[0])
         second = value.ndim > 1 and value.shape[1] > 0 and b.one_of(False, True)
-        b.add("x[key]", x, key=(tuple(rows), tuple(n % value.shape[1] for n in rows)) if second else (tuple(rows),))
+        b.add("x[key]", x, key=(rows, tuple(n % value.shape[1] for n in rows)) if second else (rows,))
 
 
 @_row("x[x > above]", "x[x > above] = value", "x[x > above] = values")
@@ -348,31 +345,31 @@ def _product(b: Builder, name: str) -> None:
             x, first = threes
             b.add(name, x, b.pick(lambda y: y.ndim > 0 and y.shape[-1] == 3 and broadcasts(first)(y))[0])
     elif name == "tensordot":
-        y, second = b.pick(lambda y: first.shape[-1] in y.shape)
-        b.add(name, x, y, axes=b.one_of(((-1,), (second.shape.index(first.shape[-1]),)), 0))
+        own = tuple(b.draw(st.permutations(range(first.ndim))))[: b.one_of(1, 2)]
+        y, second = b.pick(lambda y: paired(first, own, y) is not None)
+        b.add(name, x, y, axes=b.one_of((own, paired(first, own, second)), 0))
     elif name == "matrix and its transpose":
         if first.ndim > 1:
             b.add(name, x)
-    elif fitting := b.pick(lambda y: _multiplies(first.shape, y.shape)):
+    elif fitting := b.pick(lambda y: multiplies(first.shape, y.shape)):
         b.add(name, x, fitting[0])
 
 
-def _multiplies(first: tuple[int, ...], second: tuple[int, ...]) -> bool:
-    if not second or first[-1] != second[-min(2, len(second))]:
-        return False
-    return broadcasts(np.empty(first[:-2]))(np.empty(second[:-2]))
+@_row("vector times matrices", "matrices times vector")
+def _vector(b: Builder, name: str) -> None:
+    if found := b.pick(lambda x: x.ndim > 1):
+        x, value = found
+        kept = value.ndim - (2 if name.startswith("vector") else 1)
+        vector = b.add("sum", x, axis=tuple(a for a in range(value.ndim) if a != kept))
+        b.add("matmul", *((vector, x) if name.startswith("vector") else (x, vector)))
 
 
 @_row("linalg.det", "linalg.inv", "linalg.solve")
 def _system(b: Builder, name: str) -> None:
-    if found := b.pick(lambda x: x.ndim > 1 and x.shape[-1] == x.shape[-2] and x.size and np.all(_condition(x) < 20)):
+    if found := b.pick(lambda x: x.ndim > 1 and x.shape[-1] == x.shape[-2] and x.size and np.all(condition(x) < 20)):
         x, value = found
         right = [b.pick(lambda y: y.shape == value.shape)[0]] if name == "linalg.solve" else []
         b.add(name, x, *right)
-
-
-def _condition(x: np.ndarray) -> Any:
-    return np.linalg.cond(x) if np.all(np.abs(np.linalg.det(x)) > GAP) else np.inf
 
 
 @st.composite
@@ -384,7 +381,7 @@ def programs(draw: Any, most_steps: int = 30, without: Collection[str] = ()) -> 
     most_steps : int
         A row may go beyond by the steps that make its operands fit.
     without : collection of str
-        Names in `ROWS` to leave out.
+        Names in `ROWS` to leave out, such as ``"x[x > above]"``, whose shape depends on values.
     """
     side = st.sampled_from((3, 2, 4, 1, 3, 2, 4, 3, 2, 3, 4, 2, 3, 2, 0))
     shapes = tuple(draw(st.lists(st.lists(side, max_size=3).map(tuple), min_size=2, max_size=4)))
