@@ -71,7 +71,7 @@ def test_derivatives_to_order_two_are_those_of_torch(program: Program) -> None:
         assert not any(np.any(x) for x in curved)
 
 
-@examples(default=3, deep=200)
+@examples(default=3, deep=60)
 @given(program=programs(most_steps=12))
 def test_derivatives_to_order_two_are_those_of_jax(program: Program) -> None:
     jax = pytest.importorskip("jax")
@@ -93,7 +93,7 @@ def test_derivatives_are_the_same_on_every_library(program: Program, place: Any)
 
 
 @pytest.mark.require_backend("jax")
-@examples(default=2, deep=100)
+@examples(default=2, deep=40)
 @given(program=programs(most_steps=12))
 def test_derivatives_of_a_few_programs_are_the_same_on_jax(program: Program, place: Any) -> None:
     check_on(program, place)
@@ -126,6 +126,37 @@ def test_products_with_the_jacobian_from_either_side_agree(program: Program) -> 
 @given(program=programs(without=["stop_gradient"]))
 def test_derivatives_to_order_two_are_those_of_differences(program: Program) -> None:
     check_grads(program.loss, program.inputs, order=2, rtol=1e-5, atol=1e-5, directions=1)
+
+
+@examples(default=40, deep=2000)
+@given(program=programs())
+def test_second_derivatives_are_the_same_by_every_transform(program: Program) -> None:
+    inputs, along = program.inputs, direction(program)
+    places = tuple(range(len(inputs)))
+
+    def slope(*arrays: Any) -> Any:
+        gradient = nna.grad(program.loss, argnums=places)(*arrays)
+        return sum(nna.namespace("numpy").sum(g * t) for g, t in zip(gradient, along, strict=True))
+
+    expected = nna.hvp(program.loss, inputs, along)
+    assert_same(nna.grad(slope, argnums=places)(*inputs), expected, "gradient of gradient")
+    forward = nna.grad(lambda *arrays: nna.jvp(program.loss, arrays, along)[1], argnums=places)
+    assert_same(forward(*inputs), expected, "gradient of jvp")
+
+
+@pytest.mark.exclude_backend("jax", reason="compiles every shape of every step: see the test of a few programs")
+@examples(default=20, deep=1000)
+@given(program=programs())
+def test_derivatives_have_the_dtype_of_their_argument(program: Program, place: Any) -> None:
+    space = nna.namespace(*place)
+
+    def mixed(arrays: Any) -> list[Any]:
+        return [to_library(x if i % 2 else x.astype("float32"), space) for i, x in enumerate(arrays)]
+
+    arrays = mixed(program.inputs)
+    _, gradient, curved = derivatives(program, arrays, mixed(direction(program)))
+    for found in (gradient, curved):
+        assert [x.dtype for x in found] == [x.dtype for x in arrays]
 
 
 def test_the_programs_call_nearly_every_function_that_has_a_derivative() -> None:
