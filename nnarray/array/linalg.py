@@ -15,6 +15,8 @@ References
 .. [6] G. Golub, V. Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose
    variables separate", 1973.
 .. [7] N. Higham, "Functions of matrices", 2008.
+.. [8] C. Boeddeker, P. Hanebrink, L. Drude, J. Heymann, R. Haeb-Umbach, "On the computation of complex-valued gradients
+   with application to statistically optimum beamforming", 2017.
 """
 
 from __future__ import annotations
@@ -198,6 +200,33 @@ def _eigvalsh(xp: Any, g: Any, x: Any) -> Any:
     return xp.matmul(vectors, column(g) * adjoint(xp, vectors))
 
 
+def _eig(xp: Any, g: Any, out: Any) -> Any:
+    """``Ā = V⁻ᴴ (diag(λ̄) + E ∘ (Vᴴ V̄ - Vᴴ V diag(Re Vᴴ V̄))) Vᴴ``, ``E_ij = 1 / (λ_j - λ_i)*`` off the diagonal [8].
+
+    Of a real matrix its real part. Vectors have length one and keep their phase, as in `_eigh`.
+    """
+    values, vectors = out
+    g_values, g_vectors = g
+    back = adjoint(xp, vectors)
+    diagonal = _eye(xp, values.shape[-1], values.shape[-1], xp.real(values))
+    share: Any = 0.0
+    if g_vectors is not None:
+        inner = xp.matmul(back, g_vectors)
+        length = xp.real(xp.sum(xp.where(diagonal, inner, 0.0), axis=-2, keepdims=True))
+        along = xp.matmul(back, vectors * xp.astype(length, inner.dtype))
+        gaps = xp.where(diagonal, 1.0, xp.conj(values[..., None, :] - values[..., :, None]))
+        share = xp.where(diagonal, 0.0, (inner - along) / gaps)
+    if g_values is not None:
+        share = share + xp.where(diagonal, column(g_values), 0.0)
+    return xp.linalg.solve(back, xp.matmul(share, back))
+
+
+def _eigvals(xp: Any, g: Any, x: Any) -> Any:
+    """``Ā = V⁻ᴴ diag(λ̄) Vᴴ`` [1, eigenvalues and eigenvectors]."""
+    back = adjoint(xp, xp.linalg.eig(x)[1])
+    return xp.linalg.solve(back, column(g) * back)
+
+
 def _svd(xp: Any, g: Any, out: Any, full_matrices: bool) -> Any:
     """The cotangent of [3], with ``F_ij = 1 / (s_j² - s_i²)``.
 
@@ -276,6 +305,8 @@ def _qr(xp: Any, g: Any, out: Any, mode: str) -> Any:
 
 
 Function("linalg.cholesky", "x, /, *, upper=False", {"x": _cholesky})
+Function("linalg.eig", "x, /", {"x": _eig}, outputs=("eigenvalues", "eigenvectors"))
+Function("linalg.eigvals", "x, /", {"x": _eigvals})
 Function("linalg.eigh", "x, /", {"x": _eigh}, outputs=("eigenvalues", "eigenvectors"))
 Function("linalg.eigvalsh", "x, /", {"x": _eigvalsh})
 Function("linalg.svd", "x, /, *, full_matrices=True", {"x": _svd}, outputs=("U", "S", "Vh"))

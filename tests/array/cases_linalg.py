@@ -27,6 +27,7 @@ CASES: dict[str, list[Case]] = {
     "linalg.det": [Case((M,)), Case((BATCH,))],
     "linalg.diagonal": [Case((M,)), Case((BATCH,), params={"offset": 1}), Case((WIDE,), params={"offset": -1})],
     "linalg.eigh": [Case((POSITIVE_DEFINITE[0],)), Case((POSITIVE_DEFINITE,))],
+    **{name: [Case((M,)), Case((BATCH,))] for name in ("linalg.eig", "linalg.eigvals")},
     "linalg.eigvalsh": [Case((POSITIVE_DEFINITE[0],)), Case((POSITIVE_DEFINITE,))],
     "linalg.inv": [Case((M,)), Case((BATCH,))],
     "linalg.matrix_norm": [
@@ -73,6 +74,7 @@ _COMPLEX: dict[str, list[Case]] = {
     "vecdot": [Case((C_U, C_V)), Case((C_U, V)), Case((U, C_U), params={"axis": -2})],
     "matmul": [Case((C_BATCH, C_TALL.T[:, :2].copy())), Case((M, C_V)), Case((C_V, M))],
     "linalg.cholesky": [Case((HERMITIAN[0],)), Case((HERMITIAN,), params={"upper": True})],
+    **{name: [Case((C_M,)), Case((C_BATCH,))] for name in ("linalg.eig", "linalg.eigvals")},
     "linalg.cross": [Case((C_U, U)), Case((C_M, C_BATCH[0]), params={"axis": -2})],
     "linalg.det": [Case((C_M,)), Case((C_BATCH,))],
     "linalg.diagonal": [Case((C_WIDE,), params={"offset": 1})],

@@ -47,6 +47,7 @@ def _rebuilt(xp: Any, x: Any) -> Any:
 #: Functions of complex matrices that do not depend on the phases of vectors.
 INVARIANT = {
     "eigenvectors": (lambda xp, x: _squares(xp, xp.linalg.eigh(_hermitian(xp, x))[1]), HERMITIAN),
+    "eigenvectors of any matrix": (lambda xp, x: _squares(xp, xp.linalg.eig(x)[1]), C_M),
     "projector": (_projector, HERMITIAN[0]),
     "left singular vectors": (lambda xp, x: _squares(xp, _svd(xp, x)[0]), C_TALL),
     "left singular vectors of a wide matrix": (lambda xp, x: _squares(xp, _svd(xp, x)[0]), C_WIDE),
@@ -64,6 +65,7 @@ LIKE_TORCH = {
     "orthonormal": (lambda xp, x: xp.linalg.qr(x)[0], C_TALL),
     "triangular": (lambda xp, x: xp.linalg.qr(x)[1], C_BATCH),
     "triangular of wide": (lambda xp, x: xp.linalg.qr(x)[1], C_M[:2]),
+    "eigvals": (lambda xp, x: xp.linalg.eigvals(x), C_BATCH),
     "svdvals": (lambda xp, x: xp.linalg.svdvals(x), C_TALL),
     "matrix_power": (lambda xp, x: xp.linalg.matrix_power(x, -2), C_M),
     **{f"matrix norm {p}": (lambda xp, x, p=p: xp.linalg.matrix_norm(x, ord=p), C_BATCH) for p in ORDERS},

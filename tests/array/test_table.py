@@ -116,7 +116,8 @@ def test_derivatives_to_order_two_are_those_of_finite_differences(name: str, cas
         arrays = [g if isinstance(g, int) else xp.asarray(g, device=chosen[0].device) for g in given]
         for i, x in zip(differentiable, chosen, strict=True):
             arrays[i] = _symmetric_part(xp, x) if name in SYMMETRIC else x
-        return attrgetter(name)(xp)(*([arrays] if variadic else arrays), *_args(name, case, xp), **case.params)
+        found = attrgetter(name)(xp)(*([arrays] if variadic else arrays), *_args(name, case, xp), **case.params)
+        return (found[0], xp.abs(found[1])) if name == "linalg.eig" else found  # The phase of a vector is arbitrary.
 
     check_grads(f, tuple(to_library(given[i], space) for i in differentiable), order=2, rtol=2e-8, directions=1)
 
