@@ -3,7 +3,7 @@
 from nnarray.array._array import Array, bind, parts_of
 from nnarray.array._function import TABLE, Function
 from nnarray.array._namespace import CHAPTERS, Namespace, array_namespace, as_array, namespace
-from nnarray.array._node import Node, Part, next_serial
+from nnarray.array._node import Node, Part, last_converted, next_serial
 from nnarray.array.manipulation import sum_to_shape
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "array_namespace",
     "as_array",
     "bind",
+    "last_converted",
     "namespace",
     "next_serial",
     "parts_of",

@@ -10,7 +10,7 @@ from nnarray._messages import describe
 from nnarray.array import data_types, elementwise, linear_algebra  # noqa: F401 -- the operators need their rows
 from nnarray.array._function import TABLE, Function
 from nnarray.array._indexing import has_array, set_key, take_key
-from nnarray.array._node import Node, Part
+from nnarray.array._node import Node, Part, last_converted
 from nnarray.array.manipulation import full_key
 from nnarray.backends import find_backend
 
@@ -304,13 +304,18 @@ class Array:
         return bool(self.value)
 
     def __float__(self) -> float:
-        return float(self.value)
+        return float(self._number())
 
     def __int__(self) -> int:
-        return int(self.value)
+        return int(self._number())
 
     def __complex__(self) -> complex:
-        return complex(self.value)
+        return complex(self._number())
+
+    def _number(self) -> Any:
+        if self.node is not None:
+            last_converted.set(self.node.serial)
+        return self.value
 
     def __index__(self) -> int:
         return self.value.__index__()

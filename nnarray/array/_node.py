@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from nnarray.array._function import Function
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from nnarray.array._namespace import Namespace
 
 _serials = itertools.count()
+#: Number of the recorded array that last became a Python number, through which nothing is differentiated.
+last_converted: ContextVar[int] = ContextVar("nnarray_last_converted", default=-1)
 
 
 def next_serial() -> int:

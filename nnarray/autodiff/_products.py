@@ -9,7 +9,7 @@ from nnarray._messages import describe
 from nnarray._trees import flatten, unflatten
 from nnarray.array import Array, as_array
 from nnarray.autodiff._backward import Tape
-from nnarray.autodiff._transforms import at_home, handed, pair_of, raw_array, source_of, zeros_like
+from nnarray.autodiff._transforms import at_home, check_numbers, handed, pair_of, raw_array, source_of, zeros_like
 from nnarray.backends import find_backend
 
 
@@ -35,6 +35,7 @@ class _Linearised:
         if has_aux:
             result, auxiliary = pair_of(result, "result")
         self.results, self.result_structure = flatten(result)
+        check_numbers(self.results, self.arguments)
         others, other_structure = flatten(auxiliary)
         roots = [_node(leaf) for leaf in self.results]
         found = [node for node in map(_node, others) if node is not None]

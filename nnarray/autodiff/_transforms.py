@@ -9,7 +9,7 @@ from typing import Any
 
 from nnarray._messages import describe
 from nnarray._trees import flatten, leaves_of, unflatten
-from nnarray.array import TABLE, Array, Node, as_array, namespace
+from nnarray.array import TABLE, Array, Node, as_array, last_converted, namespace
 from nnarray.autodiff._arguments import Argnums, Chosen
 from nnarray.autodiff._backward import Tape
 from nnarray.backends import current_backend
@@ -200,6 +200,7 @@ def _record(
     if has_aux:
         result, auxiliary = pair_of(result, "scalar")
     _check_scalar(result)
+    check_numbers([result], sources)
     leaves, structure = flatten(auxiliary)
     others = [leaf.node for leaf in leaves if isinstance(leaf, Array) and leaf.node is not None]
     root = result.node if isinstance(result, Array) else None
@@ -225,6 +226,17 @@ def pair_of(result: Any, kind: str) -> tuple[Any, Any]:
     if not (isinstance(result, tuple) and len(result) == 2):
         raise TypeError(f"has_aux=True needs a function that returns ({kind}, auxiliary): received {describe(result)}.")
     return result
+
+
+def check_numbers(results: Sequence[Any], sources: Sequence[Array]) -> None:
+    """Refuse Python numbers among the results of a function that made one of what it was to be differentiated by."""
+    since = min((source.node.serial for source in sources if source.node is not None), default=0)
+    number = next((x for x in results if isinstance(x, (int, float, complex))), None)
+    if number is not None and last_converted.get() >= since:
+        raise TypeError(
+            f"The function returned {describe(number)}, having made a Python number of a recorded array, through which "
+            "nothing is differentiated. Return the array itself, without float()."
+        )
 
 
 def _check_scalar(result: Any) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 import nnarray as nna
 from nnarray.array import TABLE
+from tests.array.test_table import NOT_IN_LIBRARY
 from tests.hosts import to_host, to_library
 
 VECTORS, MATRICES = [(0,)], [(0, 3), (3, 0), (0, 0)]
@@ -149,4 +150,4 @@ def test_what_has_a_value_without_elements_has_a_gradient(name: str, place: Any)
             assert (g.shape, g.dtype) == (x.shape, x.dtype), (given, params)
             assert np.isfinite(to_host(g)).all(), (given, params)
         tried += 1
-    assert tried or place[0] == "jax"
+    assert tried or place[0] == "jax" or (name, place[0]) in NOT_IN_LIBRARY

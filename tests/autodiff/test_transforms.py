@@ -80,6 +80,11 @@ def test_a_function_that_never_touches_its_argument_has_gradient_zero() -> None:
         np.testing.assert_array_equal(g, np.zeros((2, 3)))
 
 
+def test_a_number_may_be_made_for_a_branch_or_to_print() -> None:
+    assert nna.grad(lambda x: x * x if float(x) > 0 else -x)(3.0) == 6.0
+    assert nna.grad(lambda x: x * nna.grad(lambda y: y * float(x))(2.0))(3.0) == 3.0
+
+
 def test_arrays_go_in_and_come_out_as_arrays_outside_of_any_transform() -> None:
     x = nna.namespace("numpy").asarray([1.0, 2.0])
     value, g = nna.value_and_grad(lambda x: (x * x)[1])(x)
@@ -114,6 +119,8 @@ def test_ties_and_kinks_follow_the_conventions() -> None:
         (lambda: nna.grad(lambda x: x)(np.asarray(1)), r"Only floating-point.*int64.*astype"),
         (lambda: nna.grad(lambda x: x)("text"), "array API standard is needed"),
         (lambda: nna.grad(lambda x: x, argnums=1)(1.0), r"argnums=1 for 1 positional"),
+        (lambda: nna.grad(lambda x: float(x * x))(1.0), r"returned 1.0 \(float\), having made a Python number"),
+        (lambda: nna.vjp(lambda x: [x, float(x)], 1.0), "without float"),
         (lambda: nna.grad(lambda x: x, has_aux=True)(1.0), r"returns \(scalar, auxiliary\)"),
     ],
 )
