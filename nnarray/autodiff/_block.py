@@ -42,7 +42,9 @@ class Block(Node):
         """Return the results as recorded parts of the call; what is no floating-point array is constant."""
         found = []
         for place, x in enumerate(results):
-            if field := x.namespace.field_of(x.dtype) if isinstance(x, Array) else "":
-                x = Array(x.value, x.namespace, Part(x.value, self, place, len(results), field))
+            if isinstance(x, Array):
+                field = x.namespace.field_of(x.dtype)
+                part = Part(x.value, self, place, len(results), field) if field else None
+                x = Array(x.value, x.namespace, part)
             found.append(x)
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 from collections.abc import Callable, Sequence
@@ -10,7 +11,7 @@ from typing import Any
 
 from nnarray._messages import describe
 from nnarray._replay import Rerun
-from nnarray._trees import aligned, flatten, leaves_of, unflatten
+from nnarray._trees import aligned, flatten, leaves_of, tree_map, unflatten
 from nnarray.array import Array, Node, as_array
 from nnarray.autodiff._block import Block
 from nnarray.autodiff._operands import Operands, node_of
@@ -106,7 +107,8 @@ class custom_vjp:  # noqa: N801 -- JAX's name
         likes = [_Like(x) for x in results]
 
         def pull(block: Block, cotangents: Sequence[Any], nested: bool) -> list[Any]:
-            known = call.again(block, operands.tied())[1] if nested else residuals
+            # Of its own: bwd may assign to it, and it serves the next pass too.
+            known = call.again(block, operands.tied())[1] if nested else tree_map(_own, residuals)
             arrived = [like.cotangent(g) for like, g in zip(likes, cotangents, strict=True)]
             found = bwd(*settings.values(), known, unflatten(structure, arrived))
             shares = _fitted(found, operands.constants(), settings)
@@ -161,7 +163,7 @@ class _Like:
         if self._known is None:
             return None
         if g is not None:
-            return as_array(g)
+            return _own(as_array(g))
         namespace, shape, dtype, device = self._known
         return Array(namespace.raw.zeros(shape, dtype=dtype, device=device), namespace)
 
@@ -169,6 +171,11 @@ class _Like:
 def _array(x: Any) -> Any:
     """Return a raw array among results as an Array; what is no array stays what it is."""
     return x if isinstance(x, Array) or find_backend(x) is None else as_array(x)
+
+
+def _own(x: Any) -> Any:
+    """Return an object of its own with what an Array holds."""
+    return copy.copy(x) if isinstance(x, Array) else x
 
 
 def _check_constant(leaves: Sequence[Any]) -> None:

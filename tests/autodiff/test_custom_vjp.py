@@ -202,3 +202,36 @@ def test_a_tree_that_does_not_fit_and_a_missing_derivative_are_refused() -> None
     named = _made(lambda x, *, k: x, lambda x: (x, None), lambda r, g: (g,))
     with pytest.raises(TypeError, match="received k, which it takes by name only"):
         named(X, k=1)
+
+
+def test_a_rule_may_assign_to_its_cotangent_and_to_its_residuals() -> None:
+    def backward(x: Any, g: Any) -> Any:
+        g[0] = 0.0
+        x[...] = 2.0 * x
+        return (g * x,)
+
+    f = _made(lambda x: x * x, lambda x: (x * x, x), backward)
+    expected = np.diag([1.0, 1.0 + 2.0 * X[1]])
+    for mode in ("forward", "reverse"):
+        assert_close(nna.jacobian(lambda x: f(x) + x, mode=mode)(X), expected)
+    assert_close(nna.jvp(lambda x: f(x) + x, (X,), (X,))[1], expected @ X)
+    _, pull = nna.vjp(f, X)
+    assert_close(pull(X), pull(X))
+
+
+def test_a_constant_result_that_is_a_residual_too_may_be_assigned_to() -> None:
+    def forward(x: Any) -> Any:
+        mask = x > 0
+        return (x, mask), mask
+
+    def backward(mask: Any, g: Any) -> Any:
+        return (g[0].__array_namespace__().where(mask, g[0], 0.0),)
+
+    f = _made(lambda x: (x, x > 0), forward, backward)
+
+    def total(x: Any) -> Any:
+        y, mask = f(x)
+        mask[...] = False
+        return x.__array_namespace__().sum(y)
+
+    assert nna.grad(total)(X).tolist() == [1.0, 0.0]
