@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
+
+from nnarray._messages import describe
 
 Argnums = int | str | Sequence[int | str]
 
@@ -30,35 +33,42 @@ class Chosen:
     Raises
     ------
     TypeError
-        If the call has no such argument.
+        If the call has no such argument, or `argnums` names one twice.
     """
 
     def __init__(
         self, fun: Callable[..., Any], argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
-        self.several = not isinstance(argnums, (int, str))
+        self.several = isinstance(argnums, (tuple, list))
         wanted: Any = argnums if self.several else (argnums,)
         self._args, self._kwargs = args, kwargs
         self._places = [self._place(fun, each) for each in wanted]
+        if len(set(self._places)) < len(self._places):
+            raise TypeError(f"argnums names each argument once: received argnums={argnums!r}.")
         self.values = [args[place] if isinstance(place, int) else kwargs[place] for place in self._places]
 
-    def _place(self, fun: Callable[..., Any], wanted: int | str) -> int | str:
+    def _place(self, fun: Callable[..., Any], wanted: Any) -> int | str:
         if isinstance(wanted, str):
             if wanted in self._kwargs:
                 return wanted
-            names = list(inspect.signature(fun).parameters)
-            if wanted in names[: len(self._args)]:
+            parameters = inspect.signature(fun).parameters.values()
+            names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+            names = names[: len(self._args)]
+            if wanted in names:
                 return names.index(wanted)
             raise TypeError(
                 f"argnums names arguments that are passed: received argnums={wanted!r} for "
-                f"{', '.join([*names[: len(self._args)], *self._kwargs]) or 'none'}."
+                f"{', '.join([*names, *self._kwargs]) or 'none'}."
             )
+        if isinstance(wanted, bool) or not hasattr(wanted, "__index__"):
+            raise TypeError(f"argnums is a position, a name, or a tuple or list of them: received {describe(wanted)}.")
+        wanted = operator.index(wanted)
         if not -len(self._args) <= wanted < len(self._args):
             raise TypeError(
                 f"argnums counts the positional arguments from 0: received argnums={wanted} for {len(self._args)} "
                 "positional argument(s). Pass the argument by position, or give its name."
             )
-        return wanted
+        return wanted % len(self._args)
 
     def replaced(self, values: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
         """Return the arguments of the call with others in the place of the chosen ones."""

@@ -87,7 +87,8 @@ class Tape:
         order = list(self._order) if keep else self._order
         if not keep:
             self._roots = ()
-        depends = set(self._sources)
+        own = set(self._sources)
+        depends = set(own)
         for node in order:
             if any(parent in depends for _, parent in node.parents):
                 depends.add(node)
@@ -97,7 +98,7 @@ class Tape:
             g = arrived.pop(node, None)
             if g is None:
                 continue
-            if node in self._sources:
+            if node in own:
                 found[node] = g
                 continue
             if type(node) is Part:

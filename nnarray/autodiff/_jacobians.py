@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from nnarray._trees import flatten, leaves_of, tree_map, unflatten
+from nnarray._messages import describe
+from nnarray._trees import leaves_of, unflatten
 from nnarray.array import Array, array_namespace, as_array
 from nnarray.autodiff._arguments import Argnums, Chosen
-from nnarray.autodiff._products import jvp, vjp
-from nnarray.autodiff._transforms import grad, source_of
+from nnarray.autodiff._products import Linearised, check_sequences, jvp
+from nnarray.autodiff._transforms import grad
+from nnarray.backends import find_backend
 
 _MODES = ("auto", "forward", "reverse")
 
@@ -33,7 +35,7 @@ def jacobian(
         Whether `fun` returns a pair ``(result, auxiliary)``; the auxiliary is passed on.
     mode : {"auto", "forward", "reverse"}
         By columns, one forward derivative for each element of the arguments, or by rows, one backward pass for each
-        element of the result. "auto" takes what is fewer; with `has_aux` it is by rows.
+        element of the result. "auto" takes what is fewer. The function itself is run once.
 
     Returns
     -------
@@ -45,9 +47,11 @@ def jacobian(
     Raises
     ------
     TypeError
-        If an argument to differentiate is not floating-point.
+        If an argument to differentiate is not floating-point, or the result holds anything but arrays; if both are
+        complex; if one is complex and `mode` is not what it needs: columns for a complex result, rows for a complex
+        argument, which are gradients, ∂y/∂a + i ∂y/∂b at a + ib.
     ValueError
-        If `mode` is unknown, or "forward" with `has_aux`.
+        If `mode` is unknown.
 
     Examples
     --------
@@ -56,11 +60,8 @@ def jacobian(
     >>> nna.jacobian(lambda x: x * x[::-1])(np.asarray([1.0, 2.0])).tolist()
     [[2.0, 1.0], [2.0, 1.0]]
     """
-    if mode not in _MODES or (has_aux and mode == "forward"):
-        raise ValueError(
-            f"mode must be one of {', '.join(map(repr, _MODES))}, and not 'forward' with has_aux: received "
-            f"mode={mode!r}."
-        )
+    if mode not in _MODES:
+        raise ValueError(f"mode must be one of {', '.join(map(repr, _MODES))}: received mode={mode!r}.")
 
     @functools.wraps(fun)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -70,44 +71,41 @@ def jacobian(
             everything, named = chosen.replaced(values)
             return fun(*everything, **named)
 
-        given: Any = tuple(chosen.values)
-        # Python's floats become arrays here, as in every transform.
-        inputs: Any = tree_map(lambda leaf: source_of(leaf).value if isinstance(leaf, float) else leaf, given)
-        result, vjp_fun, *auxiliary = vjp(of_chosen, *inputs, has_aux=has_aux)
-        ins, in_tree = flatten(inputs)
-        outs, out_tree = flatten(result)
-        forward = mode == "forward" or (mode == "auto" and not has_aux and _total(ins) < _total(outs))
-        if forward:
-            directions: list[Any] = [unflatten(in_tree, unit) for unit in _units(ins)]
-            columns = [jvp(of_chosen, inputs, direction)[1] for direction in directions]
-            blocks = _blocks([leaves_of(column) for column in columns], ins, outs)
+        made = Linearised(of_chosen, chosen.values, has_aux)
+        # As the caller has them: raw, unless Arrays were given or something else is differentiated.
+        ins, outs = [made.release(x) for x in made.arguments], [made.release(x) for x in made.results]
+        if _is_by_columns(mode, ins, outs):
+            push = made.transposed(keep=True)
+            columns = [leaves_of(push(unflatten(made.structure, unit))) for unit in _units(ins)]
+            blocks = _blocks(columns, ins, outs)
             turned = zip(zip(*blocks, strict=True), outs, strict=True)
             blocks = [[_turned(block, x, y) for block, x in zip(row, ins, strict=True)] for row, y in turned]
         else:
-            rows = [vjp_fun(unflatten(out_tree, unit)) for unit in _units(outs)]
-            blocks = _blocks([leaves_of(row) for row in rows], outs, ins)
+            rows = [leaves_of(made.pull_back(unflatten(made.result_structure, unit))) for unit in _units(outs)]
+            blocks = _blocks(rows, outs, ins)
         found = []
         for row in blocks:
-            trees: Any = unflatten(in_tree, list(row))
-            found.append(tuple(trees) if chosen.several else trees[0])
-        matrix = unflatten(out_tree, found)
-        return (matrix, auxiliary[0]) if has_aux else matrix
+            trees: Any = unflatten(made.structure, list(row))
+            found.append(trees if chosen.several else trees[0])
+        matrix = unflatten(made.result_structure, found)
+        return (matrix, made.auxiliary) if has_aux else matrix
 
     return wrapped
 
 
-def hessian(fun: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+def hessian(fun: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
     """Return a function that gives the matrix of second derivatives of a scalar function.
 
     Parameters
     ----------
-    fun, argnums : as for `nnarray.grad`
+    fun, argnums, has_aux : as for `nnarray.grad`
+        Arguments are real.
 
     Returns
     -------
     callable
         Returns for each pair of arrays of the argument an array of the shape of the one followed by that of the
-        other, in the argument's tree within its tree.
+        other, in the argument's tree within its tree; or ``(hessian, auxiliary)``.
 
     Examples
     --------
@@ -116,7 +114,7 @@ def hessian(fun: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]
     >>> nna.hessian(lambda x: x[0] * x[0] * x[1])(np.asarray([1.0, 2.0])).tolist()
     [[4.0, 2.0], [2.0, 0.0]]
     """
-    return jacobian(grad(fun, argnums), argnums, mode="reverse")
+    return jacobian(grad(fun, argnums, has_aux), argnums, has_aux, mode="reverse")
 
 
 def hvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
@@ -143,8 +141,34 @@ def hvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
     >>> nna.hvp(lambda x: (x * x * x)[0], (x,), (v,)).tolist()
     [6.0, 0.0]
     """
+    check_sequences(primals=primals, tangents=tangents)
     argnums = 0 if len(primals) == 1 else tuple(range(len(primals)))
     return jvp(grad(fun, argnums), primals, tangents)[1]
+
+
+def _is_by_columns(mode: str, ins: Sequence[Any], outs: Sequence[Any]) -> bool:
+    """Return whether the matrix is made by columns, after checking that there is one."""
+    for x in outs:
+        if not isinstance(x, Array) and find_backend(x) is None:
+            raise TypeError(
+                f"jacobian needs a function that returns arrays, or a tree of them: received {describe(x)}."
+            )
+    complex_in, complex_out = any(map(_is_complex, ins)), any(map(_is_complex, outs))
+    if complex_in and complex_out:
+        raise TypeError(
+            "Only a holomorphic function has a matrix of derivatives of complex numbers by complex ones: received "
+            "complex arguments and a complex result. Take real and imaginary parts on one side, or use nnarray.jvp."
+        )
+    needed = "forward" if complex_out else "reverse" if complex_in else mode
+    if mode not in ("auto", needed):
+        raise TypeError(
+            f"With a complex {'result' if complex_out else 'argument'} the mode is {needed!r}: received mode={mode!r}."
+        )
+    return needed == "forward" or (needed == "auto" and _total(ins) < _total(outs))
+
+
+def _is_complex(x: Any) -> bool:
+    return as_array(x).namespace.field_of(x.dtype) == "complex"
 
 
 def _total(leaves: Sequence[Any]) -> int:

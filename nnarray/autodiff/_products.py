@@ -9,12 +9,12 @@ from nnarray._messages import describe
 from nnarray._trees import flatten, unflatten
 from nnarray.array import Array, as_array
 from nnarray.autodiff._backward import Tape
-from nnarray.autodiff._transforms import at_home, check_numbers, handed, pair_of, raw_array, source_of, zeros_like
+from nnarray.autodiff._transforms import at_home, check_numbers, given_back, handed, pair_of, source_of, zeros_like
 from nnarray.backends import find_backend
 
 
-class _Linearised:
-    """A function at a point: its result there, and the tape that pulls cotangents of the result back.
+class Linearised:
+    """A function at a point: its result there, and its derivative, to be multiplied from either side.
 
     Attributes
     ----------
@@ -48,6 +48,43 @@ class _Linearised:
         if not isinstance(x, Array) or self.tape.nested:
             return x
         return Array(x.value, x.namespace) if self.as_arrays else x.value
+
+    def pull_back(self, cotangent: Any) -> Any:
+        """Return ``Jᵀ u``, any number of times."""
+        leaves = _like(self.results, self.result_structure, cotangent, "The cotangent", "the result of the function")
+        recorded = self.tape.nested or any(_node(leaf) is not None for leaf in leaves)
+        as_arrays = recorded or self.as_arrays or any(isinstance(leaf, Array) for leaf in leaves)
+        seeds = [_seed(leaf, result, recorded) for leaf, result in zip(leaves, self.results, strict=True)]
+        with at_home(self.arguments):
+            pulled = self.tape.pull_back(seeds, keep=True)
+            found = [
+                zeros_like(source) if g is None else as_array(g)
+                for source, g in zip(self.arguments, pulled, strict=True)
+            ]
+            return unflatten(self.structure, given_back(found, raw=not as_arrays))
+
+    def transposed(self, keep: bool = False) -> Callable[[Any], Any]:
+        """Return the function t ↦ ``J t``, which serves once unless kept. Consumes the tape."""
+        depends = [leaf for leaf in self.results if _node(leaf) is not None]
+        cotangents = [source_of(zeros_like(leaf)) for leaf in depends]
+        seeds = iter(cotangents)
+        with at_home(self.arguments):
+            pulled = self.tape.pull_back([None if _node(leaf) is None else next(seeds) for leaf in self.results])
+        tape = Tape([_node(g) for g in pulled], [], [u.node for u in cotangents if u.node is not None])
+
+        def push(tangents: Any) -> Any:
+            directions = _like(self.arguments, self.structure, tangents, "tangents", "the primals")
+            recorded = tape.nested or self.tape.nested or any(_node(leaf) is not None for leaf in directions)
+            as_arrays = recorded or self.as_arrays or any(isinstance(leaf, Array) for leaf in directions)
+            seeds = [_seed(t, x, recorded) for t, x in zip(directions, self.arguments, strict=True)]
+            with at_home(self.arguments):
+                moved = tape.pull_back(seeds, keep)
+                found = [zeros_like(u) if t is None else as_array(t) for u, t in zip(cotangents, moved, strict=True)]
+                given = iter(given_back(found, raw=not as_arrays))
+            tangent = [_zero(leaf, as_arrays) if _node(leaf) is None else next(given) for leaf in self.results]
+            return unflatten(self.result_structure, tangent)
+
+        return push
 
 
 def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
@@ -83,24 +120,13 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[
     >>> [g.tolist() for g in vjp_fun(np.asarray([1.0, 10.0]))]
     [[3.0, 40.0], [1.0, 20.0]]
     """
-    made = _Linearised(fun, primals, has_aux)
-
-    def vjp_fun(cotangent: Any) -> Any:
-        leaves = _like(made.results, made.result_structure, cotangent, "The cotangent", "the result of the function")
-        as_arrays = made.as_arrays or any(isinstance(leaf, Array) for leaf in leaves)
-        recorded = made.tape.nested or any(_node(leaf) is not None for leaf in leaves)
-        seeds = [_seed(leaf, result, recorded) for leaf, result in zip(leaves, made.results, strict=True)]
-        with at_home(made.arguments):
-            pulled = made.tape.pull_back(seeds, keep=True)
-        found = [
-            zeros_like(source) if g is None else as_array(g) for source, g in zip(made.arguments, pulled, strict=True)
-        ]
-        return unflatten(made.structure, [g if as_arrays or recorded else raw_array(g) for g in found])
-
-    return (made.result, vjp_fun, made.auxiliary) if has_aux else (made.result, vjp_fun)
+    made = Linearised(fun, primals, has_aux)
+    return (made.result, made.pull_back, made.auxiliary) if has_aux else (made.result, made.pull_back)
 
 
-def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+def jvp(
+    fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False
+) -> tuple[Any, ...]:
     """Return the result of `fun` and its derivative along a direction, ``J t``.
 
     Computed by transposing `vjp`: ``Jᵀ u`` is linear in u, and its own vector-Jacobian product with t is ``J t``. It
@@ -114,6 +140,8 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
         The arguments of `fun`: floating-point arrays of any conforming library, Arrays, or trees of them.
     tangents : tuple or list
         The direction, with the trees, shapes and dtypes of `primals`.
+    has_aux : bool
+        Whether `fun` returns a pair ``(result, auxiliary)``; the auxiliary is passed on, as a third item.
 
     Returns
     -------
@@ -142,37 +170,29 @@ def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]
     >>> nna.jvp(nna.grad(lambda x: (x * x * x)[0]), (x,), (t,))[1].tolist()
     [6.0, 0.0]
     """
-    for name, given in (("primals", primals), ("tangents", tangents)):
-        if not isinstance(given, (tuple, list)):
-            raise TypeError(f"{name} must be a tuple or list with one item per argument: received {describe(given)}.")
-    made = _Linearised(fun, primals)
-    directions = _like(made.arguments, made.structure, tuple(tangents), "tangents", "the primals")
-    as_arrays = made.as_arrays or any(isinstance(leaf, Array) for leaf in directions)
-    depends = [leaf for leaf in made.results if _node(leaf) is not None]
-    cotangents = [source_of(zeros_like(leaf)) for leaf in depends]
-    seeds = iter(cotangents)
-    with at_home(made.arguments):
-        pulled = made.tape.pull_back([None if _node(leaf) is None else next(seeds) for leaf in made.results])
-        transposed = Tape([_node(g) for g in pulled], [], [u.node for u in cotangents if u.node is not None])
-        recorded = transposed.nested or made.tape.nested or any(_node(leaf) is not None for leaf in directions)
-        moved = transposed.pull_back([_seed(t, x, recorded) for t, x in zip(directions, made.arguments, strict=True)])
-    found = iter(zeros_like(u) if t is None else as_array(t) for u, t in zip(cotangents, moved, strict=True))
-    tangent = []
-    for leaf in made.results:
-        t = _zero(leaf) if _node(leaf) is None else next(found)
-        tangent.append(t if as_arrays or recorded or not isinstance(t, Array) else raw_array(t))
-    return made.result, unflatten(made.result_structure, tangent)
+    check_sequences(primals=primals, tangents=tangents)
+    made = Linearised(fun, primals, has_aux)
+    tangent = made.transposed()(tuple(tangents))
+    return (made.result, tangent, made.auxiliary) if has_aux else (made.result, tangent)
+
+
+def check_sequences(**given: Any) -> None:
+    """Refuse arguments of a function that come as anything but a tuple or list of them."""
+    for name, items in given.items():
+        if not isinstance(items, (tuple, list)):
+            raise TypeError(f"{name} must be a tuple or list with one item per argument: received {describe(items)}.")
 
 
 def _node(x: Any) -> Any:
     return x.node if isinstance(x, Array) else None
 
 
-def _zero(x: Any) -> Any:
+def _zero(x: Any, as_arrays: bool) -> Any:
     """Return the tangent of a constant."""
-    if isinstance(x, Array):
-        return zeros_like(x)
-    return x * 0 if find_backend(x) is None else as_array(x).namespace.raw.zeros_like(x)
+    if not isinstance(x, Array) and find_backend(x) is None:
+        return x * 0
+    zero = zeros_like(as_array(x))
+    return zero if as_arrays and isinstance(x, Array) else zero.value
 
 
 def _seed(given: Any, like: Any, recorded: bool) -> Any:

@@ -12,7 +12,7 @@ from nnarray._trees import flatten, leaves_of, unflatten
 from nnarray.array import TABLE, Array, Node, as_array, last_converted, namespace
 from nnarray.autodiff._arguments import Argnums, Chosen
 from nnarray.autodiff._backward import Tape
-from nnarray.backends import current_backend
+from nnarray.backends import current_backend, find_backend
 
 
 def value_and_grad(
@@ -66,8 +66,7 @@ def value_and_grad(
                 zeros_like(source) if cotangent is None else as_array(cotangent)
                 for source, cotangent in zip(sources, tape.pull_back([seed]), strict=True)
             ]
-        keep = as_arrays or tape.nested
-        gradient = unflatten(structure, [g if keep else raw_array(g) for g in gradients])
+            gradient = unflatten(structure, given_back(gradients, raw=not (as_arrays or tape.nested)))
         return value, tuple(gradient) if chosen.several else gradient[0]
 
     return wrapped
@@ -168,18 +167,23 @@ def at_home(sources: Sequence[Array]) -> AbstractContextManager[Any]:
     return backend.activate(backend.device_of(sources[0].value))
 
 
-def raw_array(x: Array) -> Any:
-    """Return the raw array; NumPy's scalars, in which its functions return what has no axes, become arrays again."""
-    return x.namespace.raw.asarray(x.value) if x.ndim == 0 else x.value
+def given_back(derivatives: Sequence[Any], raw: bool) -> list[Any]:
+    """Return derivatives as the caller may write into them: raw arrays with memory of their own, or new Arrays.
+
+    What a rule passes on is one array, or a view of it, in several places. NumPy's scalars, in which its functions
+    return what has no axes, become arrays again.
+    """
+    return [x.namespace.raw.asarray(x.value, copy=True) for x in derivatives] if raw else handed(derivatives)
 
 
 def source_of(leaf: Any) -> Array:
     """Return a fresh Array with the value of `leaf`, at which a backward pass stops."""
-    if isinstance(leaf, float):
+    # NumPy's scalars, some of them Python floats by inheritance, have a library of their own.
+    if isinstance(leaf, (float, complex)) and find_backend(leaf) is None:
         leaf = namespace(current_backend().backend.name).asarray(leaf).value
-    x = as_array(leaf)
-    field = x.namespace.field_of(x.dtype)
-    if not field:
+    x = None if isinstance(leaf, int) else as_array(leaf)
+    field = "" if x is None else x.namespace.field_of(x.dtype)
+    if x is None or not field:
         raise TypeError(
             f"Only floating-point arguments can be differentiated: received {describe(leaf)}. "
             "Convert it, for example with xp.astype(x, xp.float64), or leave it out of argnums."

@@ -34,17 +34,35 @@ def test_the_jacobian_of_a_layer_is_its_matrix_times_the_slopes(mode: str, place
 
 
 def test_by_rows_or_by_columns_whatever_is_fewer() -> None:
-    passes = []
+    runs, passes = [], []
 
-    def wide(x: Any) -> Any:
+    @nna.custom_vjp
+    def twice(x: Any) -> Any:
+        return 2.0 * x
+
+    def forward(x: Any) -> Any:
+        runs.append(1)
+        return 2.0 * x, None
+
+    def backward(_: Any, g: Any) -> Any:
         passes.append(1)
-        return nna.array_namespace(x).broadcast_to(x, (50, *x.shape))
+        return (2.0 * g,)
 
-    nna.jacobian(wide)(np.ones(2))
-    assert len(passes) == 3  # one to see the shape of the result, and one for each column
-    passes.clear()
-    nna.jacobian(wide, mode="reverse")(np.ones(2))
-    assert len(passes) == 1
+    twice.defvjp(forward, backward)
+    wide = lambda x: nna.array_namespace(x).broadcast_to(twice(x), (50, *x.shape))  # noqa: E731
+    for mode, count in (("auto", 1), ("forward", 1), ("reverse", 100)):
+        runs.clear()
+        passes.clear()
+        assert nna.jacobian(wide, mode=mode)(np.ones(2)).shape == (50, 2, 2)
+        assert (len(runs), len(passes)) == (1, count)
+
+
+def test_every_column_meets_the_same_random_numbers() -> None:
+    for mode in ("forward", "reverse"):
+        nna.set_seed(1)
+        mask = nna.jacobian(lambda x: nna.random.dropout(x, 0.5), mode=mode)(np.ones(20))
+        nna.set_seed(1)
+        np.testing.assert_array_equal(mask, np.diag(nna.random.dropout(np.ones(20), 0.5)))
 
 
 def test_trees_of_results_and_of_arguments_give_trees_of_matrices(place: Any) -> None:
@@ -102,13 +120,36 @@ def test_scalars_empty_arrays_and_auxiliaries() -> None:
     found, auxiliary = nna.jacobian(lambda x: (x * x, "seen"), has_aux=True)(X)
     np.testing.assert_allclose(found, np.diag(2 * X))
     assert auxiliary == "seen"
+    found, auxiliary = nna.jacobian(lambda x: (x * x, "seen"), has_aux=True, mode="forward")(X)
+    np.testing.assert_allclose(found, np.diag(2 * X))
+    assert auxiliary == "seen"
+    found, auxiliary = nna.hessian(lambda x: ((x * x * x)[0], {"twice": 2 * x}), has_aux=True)(X)
+    np.testing.assert_allclose(found, np.diag([6 * X[0], 0.0, 0.0]))
+    np.testing.assert_allclose(auxiliary["twice"], 2 * X)
+
+
+@pytest.mark.parametrize("shape", [(2,), (3, 2)])
+def test_complex_results_have_complex_columns_and_complex_arguments_gradients(shape: Any) -> None:
+    wide = lambda x: nna.array_namespace(x).broadcast_to(x * (1 + 2j), shape)  # noqa: E731
+    np.testing.assert_array_equal(nna.jacobian(wide)(np.ones(2)), np.broadcast_to((1 + 2j) * np.eye(2), (*shape, 2)))
+    z = np.asarray([1 + 2j, 3.0])
+    real = lambda z: nna.array_namespace(z).broadcast_to(nna.array_namespace(z).real(z * z), shape)  # noqa: E731
+    np.testing.assert_array_equal(nna.jacobian(real)(z), np.broadcast_to(np.diag(2 * z.conj()), (*shape, 2)))
+    with pytest.raises(TypeError, match="complex result the mode is 'forward': received mode='reverse'"):
+        nna.jacobian(wide, mode="reverse")(np.ones(2))
+    with pytest.raises(TypeError, match="complex argument the mode is 'reverse': received mode='forward'"):
+        nna.jacobian(real, mode="forward")(z)
+    with pytest.raises(TypeError, match="Only a holomorphic function"):
+        nna.jacobian(lambda z: z * z)(z)
 
 
 def test_misuse_is_refused() -> None:
     with pytest.raises(ValueError, match="mode must be one of 'auto', 'forward', 'reverse'"):
         nna.jacobian(f, mode="backward")
-    with pytest.raises(ValueError, match="not 'forward' with has_aux"):
-        nna.jacobian(f, mode="forward", has_aux=True)
+    with pytest.raises(TypeError, match=r"returns arrays, or a tree of them: received 3.0 \(float\)"):
+        nna.jacobian(lambda x: (x, 3.0))(X)
+    with pytest.raises(TypeError, match=r"primals must be a tuple or list.*received 2.0"):
+        nna.hvp(lambda x: x * x, 2.0, 1.0)
     with pytest.raises(TypeError, match="Only floating-point arguments"):
         nna.jacobian(f)(np.asarray([1, 2, 3]))
 

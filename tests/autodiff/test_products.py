@@ -135,3 +135,10 @@ def test_a_product_inside_a_function_is_differentiated_with_it() -> None:
 def test_misuse_is_refused_by_name(call: Any, message: str) -> None:
     with pytest.raises(TypeError, match=message):
         call()
+
+
+def test_an_auxiliary_result_is_passed_on_by_jvp_too() -> None:
+    value, tangent, aux = nna.jvp(lambda x: (x * x, {"twice": 2 * x}), (X,), (T,), has_aux=True)
+    assert_close((value, tangent, aux), (X * X, 2 * X * T, {"twice": 2 * X}))
+    with pytest.raises(TypeError, match=r"returns \(result, auxiliary\)"):
+        nna.jvp(lambda x: x, (X,), (T,), has_aux=True)

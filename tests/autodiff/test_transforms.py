@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import nnarray as nna
 from nnarray.autodiff import record
-from tests.hosts import to_host
+from tests.hosts import to_host, to_library
 
 
 def test_the_gradient_comes_back_as_the_library_dtype_and_device_of_the_argument(place: Any) -> None:
@@ -118,7 +118,15 @@ def test_ties_and_kinks_follow_the_conventions() -> None:
         (lambda: nna.grad(lambda x: x * 1j)(1.0), "real scalar"),
         (lambda: nna.grad(lambda x: x)(np.asarray(1)), r"Only floating-point.*int64.*astype"),
         (lambda: nna.grad(lambda x: x)("text"), "array API standard is needed"),
+        (lambda: nna.grad(lambda x: x)(3), r"Only floating-point.*received 3 \(int\)"),
         (lambda: nna.grad(lambda x: x, argnums=1)(1.0), r"argnums=1 for 1 positional"),
+        (lambda: nna.grad(lambda x, y: x * y, (0, 0))(1.0, 2.0), r"each argument once: received argnums=\(0, 0\)"),
+        (lambda: nna.grad(lambda x, y: x * y, (0, -2))(1.0, 2.0), "each argument once"),
+        (lambda: nna.grad(lambda x, y: x * y, (0, "x"))(1.0, 2.0), "each argument once"),
+        (lambda: nna.grad(lambda x, y: x * y, True)(1.0, 2.0), r"a position, a name.*received True \(bool\)"),
+        (lambda: nna.grad(lambda x, y: x * y, (1.0,))(1.0, 2.0), r"a position, a name.*received 1.0 \(float\)"),
+        (lambda: nna.grad(lambda *xs, z=1.0: xs[1] * z, "z")(1.0, 2.0), "argnums='z' for none"),
+        (lambda: nna.grad(lambda *xs: xs[1], "xs")(1.0, 2.0), "argnums='xs' for none"),
         (lambda: nna.grad(lambda x: float(x * x))(1.0), r"returned 1.0 \(float\), having made a Python number"),
         (lambda: nna.vjp(lambda x: [x, float(x)], 1.0), "without float"),
         (lambda: nna.grad(lambda x: x, has_aux=True)(1.0), r"returns \(scalar, auxiliary\)"),
@@ -248,3 +256,38 @@ def test_argnums_may_be_names_of_arguments_passed_either_way() -> None:
     assert nna.hessian(f, argnums=("x", "y"))(2.0, 3.0)[0][1] == 1.0
     with pytest.raises(TypeError, match="argnums names arguments that are passed: received argnums='z' for x, y"):
         nna.grad(f, argnums="z")(2.0, 3.0)
+
+
+def test_gradients_share_no_memory_with_each_other_or_with_what_was_given(place: Any) -> None:
+    x, y = (to_library(np.asarray([1.0, 2.0]), nna.namespace(*place)) for _ in range(2))
+    total = lambda x, y: x.__array_namespace__().sum(x + y[::-1])  # noqa: E731
+    for first, second in (
+        nna.grad(total, (0, 1))(x, y),
+        nna.vjp(lambda x, y: x + y[::-1], x, y)[1](x),
+        nna.jvp(lambda x, y: (x, x[::-1]), (x, y), (x, y))[1],
+    ):
+        before = to_host(second).copy()
+        first *= 3.0
+        np.testing.assert_array_equal(to_host(second), before)
+    np.testing.assert_array_equal(to_host(x), [1.0, 2.0])
+
+
+def test_gradients_that_are_differentiated_further_are_arrays_of_their_own() -> None:
+    def f(x: Any) -> Any:
+        first, second = nna.grad(lambda a, b: ((a + b) * x)[0], (0, 1))(x, 2.0 * x)
+        first[...] = 0.0
+        return second[0] + first[0]
+
+    assert nna.grad(f)(np.asarray([3.0, 1.0])).tolist() == [1.0, 0.0]
+
+
+def test_a_numpy_scalar_stays_with_numpy_whatever_the_backend() -> None:
+    pytest.importorskip("torch")
+    with nna.use_backend("torch"):
+        for dtype in (np.float32, np.float64, np.complex128):
+            g = nna.grad(lambda x: x.__array_namespace__().real(x * x) if x.dtype.kind == "c" else x * x)(dtype(3.0))
+            assert (type(g), g.dtype, g) == (np.ndarray, dtype, 6.0)
+
+
+def test_a_python_complex_number_can_be_differentiated() -> None:
+    assert nna.grad(lambda z: z.__array_namespace__().real(z * z))(1 + 2j) == 2 - 4j
