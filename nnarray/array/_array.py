@@ -22,6 +22,7 @@ _GETITEM = TABLE["getitem"]
 _SETITEM = TABLE["set_item"]
 _TO_DEVICE = TABLE["to_device"]
 _PLAIN = frozenset((float, int, bool, complex, type(None)))
+_NUMBERS: tuple[Any, ...] = (int, float, complex)
 #: Each holds the numbers of those before it.
 _KINDS = ("bool", "unsigned integer", "signed integer", "real floating", "complex floating")
 
@@ -73,12 +74,15 @@ def parts_of(results: tuple[Any, ...], namespace: Namespace, call: Node | None) 
     return found
 
 
-def _resolve(arg: Any, namespace: Namespace) -> Array:
-    """Return an operand that is no scalar as an Array of the namespace's library."""
+def _resolve(arg: Any, namespace: Namespace) -> Any:
+    """Return an operand that is no plain scalar as an Array of the namespace's library."""
     convert = getattr(arg, "__nnarray_value__", None)
     if convert is not None:
         arg = convert()
     backend = arg.namespace.backend if type(arg) is Array else find_backend(arg)
+    if backend is not namespace.backend and isinstance(arg, _NUMBERS):
+        # One by inheritance, such as NumPy's float64 beside arrays of another library.
+        return next(kind(arg) for kind in _NUMBERS if isinstance(arg, kind))
     if backend is None:
         raise TypeError(f"{namespace!r} takes arrays and scalars: received {describe(arg)}. Use its asarray first.")
     if backend is not namespace.backend:
@@ -194,7 +198,7 @@ class Array:
         cls = type(other)
         if cls is Array or cls is float or cls is int:
             return True
-        return isinstance(other, (bool, complex)) or find_backend(other) is self.namespace.backend
+        return isinstance(other, _NUMBERS) or find_backend(other) is self.namespace.backend
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Namespace:
         return self.namespace.at_version(api_version)
@@ -329,11 +333,20 @@ class Array:
         """Serve the operators of NumPy arrays with an Array on their right; refuse all other NumPy functions."""
         reflected = _UFUNC_OPERATORS.get(ufunc.__name__)
         if method == "__call__" and len(inputs) == 2 and reflected is not None and not kwargs:
-            return getattr(self, reflected)(inputs[0])
+            left, right = inputs
+            other = right if isinstance(left, Array) else left
+            if not self.accepts(other):
+                raise TypeError(
+                    f"Arrays of one library are needed: received {describe(other)} beside an Array of "
+                    f"{self.namespace.backend.name}. Convert it with asarray first."
+                )
+            if not isinstance(left, Array):
+                return getattr(self, reflected)(left)
+        name = _STANDARD_NAMES.get(ufunc.__name__, ufunc.__name__)
         raise TypeError(
             f"numpy.{ufunc.__name__} cannot record what it does to an nnarray Array. "
             f"Use the function of the array's own namespace: xp = x.__array_namespace__(); "
-            f"xp.{_STANDARD_NAMES.get(ufunc.__name__, ufunc.__name__)}(x)."
+            f"xp.{_REDUCTIONS.get(name, name) if method == 'reduce' else name}(x)."
         )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
@@ -372,6 +385,11 @@ _UFUNC_OPERATORS = {
     **{"left_shift": "__rlshift__", "right_shift": "__rrshift__"},
     **{"less": "__gt__", "greater": "__lt__", "less_equal": "__ge__", "greater_equal": "__le__"},
     **{"equal": "__eq__", "not_equal": "__ne__"},
+}
+#: NumPy's sum and its like come as reductions by a function of two arguments.
+_REDUCTIONS = {
+    **{"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"},
+    **{"logical_and": "all", "logical_or": "any"},
 }
 _STANDARD_NAMES = {
     **{"power": "pow", "absolute": "abs", "arctan2": "atan2", "left_shift": "bitwise_left_shift"},

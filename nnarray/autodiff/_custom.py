@@ -212,8 +212,11 @@ def _share(x: Any, share: Any) -> Any:
     found = _array(share)
     if isinstance(found, (int, float, complex)):
         found = x.namespace.asarray(found, device=x.device)
-    if not isinstance(found, Array) or found.shape != x.shape:
-        raise TypeError(f"A cotangent must have the shape of its argument, {x.shape}: received {describe(share)}.")
+    if not isinstance(found, Array) or found.shape != x.shape or found.namespace.backend is not x.namespace.backend:
+        raise TypeError(
+            f"A cotangent must have the shape of its argument, {x.shape}, and its library, "
+            f"{x.namespace.backend.name}: received {describe(share)}."
+        )
     return found
 
 

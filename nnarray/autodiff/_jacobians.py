@@ -78,8 +78,9 @@ def jacobian(
             push = made.transposed(keep=True)
             columns = [leaves_of(push(unflatten(made.structure, unit))) for unit in _units(ins)]
             blocks = _blocks(columns, ins, outs)
-            turned = zip(zip(*blocks, strict=True), outs, strict=True)
-            blocks = [[_turned(block, x, y) for block, x in zip(row, ins, strict=True)] for row, y in turned]
+            blocks = [
+                [_turned(row[place], x, y) for row, x in zip(blocks, ins, strict=True)] for place, y in enumerate(outs)
+            ]
         else:
             rows = [leaves_of(made.pull_back(unflatten(made.result_structure, unit))) for unit in _units(outs)]
             blocks = _blocks(rows, outs, ins)

@@ -170,7 +170,9 @@ def test_cotangents_come_back_in_the_dtype_of_their_argument() -> None:
         ),
         (lambda xp, x: x[[0, 1]], "indexed by integers, slices, ellipsis, None, integer arrays or a mask"),
         (lambda xp, x: np.exp(x), r"xp\.exp\(x\)"),
-        (lambda xp, x: np.sum(x), r"namespace"),
+        (lambda xp, x: np.sum(x), r"xp\.sum\(x\)"),
+        (lambda xp, x: np.multiply(x, 2.0), r"xp\.multiply\(x\)"),
+        (lambda xp, x: np.add(x, x), r"xp\.add\(x\)"),
         (lambda xp, x: np.asarray(x), r"x\.value"),
     ],
 )
@@ -178,3 +180,21 @@ def test_wrong_calls_name_the_rule_and_the_cure(call: Any, message: str) -> None
     xp = nna.namespace("numpy")
     with pytest.raises(TypeError, match=message):
         call(xp, xp.asarray([1.0, 2.0]))
+
+
+@pytest.mark.parametrize("number", [np.float64(3.0), np.sqrt(9.0), np.complex128(3.0)])
+def test_numpy_scalars_that_are_python_numbers_stand_on_either_side_on_every_library(number: Any, place: Any) -> None:
+    x = nna.namespace(*place).asarray([2.0, 5.0], dtype=nna.namespace(*place).complex128)
+    for found, expected in ((x * number, [6, 15]), (number * x, [6, 15]), (x - number, [-1, 2]), (number - x, [1, -2])):
+        np.testing.assert_array_equal(to_host(found.value), expected)
+
+
+def test_numpy_arrays_beside_an_array_of_another_library_are_refused_on_either_side(place: Any) -> None:
+    x = nna.namespace(*place).asarray([2.0, 5.0])
+    if isinstance(x.value, np.ndarray):
+        assert (x * np.ones(2)).value.tolist() == (np.ones(2) * x).value.tolist() == [2.0, 5.0]
+        return
+    for other in (np.full(2, 3.0), np.float32(3.0)):
+        for call in (lambda x, y: x * y, lambda x, y: y * x, lambda x, y: x < y, lambda x, y: y - x):
+            with pytest.raises(TypeError, match="Arrays of one library are needed: received .*float.* beside an Array"):
+                call(x, other)

@@ -8,6 +8,7 @@ import math
 import weakref
 from typing import Any
 
+import array_api_strict as strict
 import numpy as np
 import pytest
 
@@ -181,8 +182,12 @@ def _bad(bwd: Any = lambda r, g: (g,), fwd: Any = lambda x: (x, None), **kwargs:
         (_bad(fwd=lambda x: x), r"returns a pair \(result, residuals\)"),
         (_bad(lambda r, g: g), "returns a tuple with a cotangent or None for each argument, 1: received Array"),
         (_bad(lambda r, g: (g, g)), "for each argument, 1"),
-        (_bad(lambda r, g: (g[0],)), r"shape of its argument, \(2,\): received Array of shape \(\)"),
-        (_bad(lambda r, g: ({"a": g},)), r"shape of its argument, \(2,\): received {'a'.*dict"),
+        (
+            _bad(lambda r, g: (g[0],)),
+            r"shape of its argument, \(2,\), and its library, numpy: received Array of shape \(\)",
+        ),
+        (_bad(lambda r, g: (strict.ones(2),)), r"and its library, numpy: received Array of shape \(2,\)"),
+        (_bad(lambda r, g: ({"a": g},)), "and its library, numpy: received {'a'.*dict"),
         (_bad(nondiff_argnums=0), "nondiff_argnums: received Array.*stop_gradient"),
         (_bad(nondiff_argnums=1), r"counts 1 arguments from 0: received \(1,\)"),
         (lambda x: _made(lambda a: a, lambda a: (a * x, None), lambda r, g: (g,))(x)[0], "no recorded array but its"),

@@ -117,6 +117,7 @@ def test_matrices_of_derivatives_are_differentiated_like_all_else() -> None:
 def test_scalars_empty_arrays_and_auxiliaries() -> None:
     assert nna.jacobian(lambda x: x * x)(np.asarray(3.0)).tolist() == 6.0
     assert nna.jacobian(lambda x: x * 2.0)(np.zeros((0,))).shape == (0, 0)
+    assert nna.jacobian(lambda p: X)({}) == {}
     found, auxiliary = nna.jacobian(lambda x: (x * x, "seen"), has_aux=True)(X)
     np.testing.assert_allclose(found, np.diag(2 * X))
     assert auxiliary == "seen"
