@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
@@ -65,7 +66,8 @@ def not_repeated() -> Iterator[None]:
 class Rerun:
     """A call that can be run again.
 
-    A second run draws the same random numbers, reads the same variables and settings, and assigns nothing.
+    A second run draws the same random numbers, reads the same variables and settings, and assigns nothing. What the
+    function closes over it finds as it was, such as the variable of the loop in which it was defined.
 
     Parameters
     ----------
@@ -74,6 +76,7 @@ class Rerun:
 
     def __init__(self, fun: Callable[..., Any]) -> None:
         self._fun = fun
+        self._as_it_was = _closed_by_now(fun)
         self._values: list[Any] = []
         self._context = copy_context()
 
@@ -97,12 +100,29 @@ class Rerun:
         def run() -> Any:
             reader = _Reader(self._values)
             _journal.set(reader)
-            result = self._fun(*args, **kwargs)
+            result = self._as_it_was(*args, **kwargs)
             reader.check_end()
             return result
 
         # A context can be entered once at a time, and threads may run the same call.
         return self._context.copy().run(run)
+
+
+def _closed_by_now(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function with the present contents of the cells that it closes over, whatever they will hold."""
+    if not isinstance(fun, types.FunctionType) or not fun.__closure__:
+        return fun
+    cells = tuple(types.CellType(*_contents(cell)) for cell in fun.__closure__)
+    made = types.FunctionType(fun.__code__, fun.__globals__, fun.__name__, fun.__defaults__, cells)
+    made.__kwdefaults__ = fun.__kwdefaults__
+    return made
+
+
+def _contents(cell: types.CellType) -> tuple[Any, ...]:
+    try:
+        return (cell.cell_contents,)
+    except ValueError:  # Python's word for an empty cell
+        return ()
 
 
 def _differs() -> RuntimeError:

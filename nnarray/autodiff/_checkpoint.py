@@ -52,10 +52,10 @@ def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(fun)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         operands = Operands((args, kwargs))
-        call = Rerun(lambda given: fun(*given[0], **given[1]))
+        call = Rerun(fun)
         mark = next_serial()
-        sources, given = operands.sources(tied=False)
-        results, structure = flatten(call.first(given))
+        sources, (given, named) = operands.sources(tied=False)
+        results, structure = flatten(call.first(*given, **named))
         nodes = [node_of(x) for x in results]
         outside = _outside(nodes, sources, mark)
         recorded = [x for x in results if node_of(x) is not None]
@@ -65,8 +65,8 @@ def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
 
         def pull(_: Block, cotangents: Sequence[Any], nested: bool) -> list[Any]:
             mark = next_serial()
-            sources, given = operands.sources(tied=nested)
-            nodes = [node_of(x) for x in flatten(call.again(given))[0]]
+            sources, (given, named) = operands.sources(tied=nested)
+            nodes = [node_of(x) for x in flatten(call.again(*given, **named))[0]]
             if [_form(node) for node in nodes] != forms or not set(_outside(nodes, sources, mark)) <= set(outside):
                 raise RuntimeError(
                     "A function under checkpoint must do each time what it did the first time: run again for its "

@@ -261,3 +261,15 @@ def test_arguments_assigned_to_within_or_after_do_not_disturb_it() -> None:
         return xp.sum(y)
 
     assert_close(nna.grad(f)(np.asarray([3.0, 1.0])), np.asarray([24.0, 0.0]))
+
+
+def test_what_a_function_closes_over_is_found_as_it_was_when_called() -> None:
+    def f(x: Any, wrap: Any) -> Any:
+        factors = [2.0, x, x * x]
+        for i in range(3):
+            x = wrap(lambda y: y * y * factors[i])(x)  # noqa: B023 -- the variable of the loop is meant
+        return x
+
+    for derive in (nna.grad, lambda f: nna.grad(nna.grad(f))):
+        expected = derive(lambda x: f(x, lambda f: f))(1.5)
+        assert_close(derive(lambda x: f(x, nna.checkpoint))(1.5), expected, rtol=1e-13)
