@@ -75,12 +75,14 @@ class custom_vjp:  # noqa: N801 -- JAX's name
         bwd : callable
             Takes the arguments in `nondiff_argnums`, then the residuals, then the cotangent of the result, an Array or
             a tree of them. Returns a tuple with one cotangent for each other argument, of its tree and shapes; None
-            is zero. For complex arrays a cotangent is ∂L/∂x + i ∂L/∂y. It is linear in the cotangent.
+            is zero. For complex arrays a cotangent is ∂L/∂x + i ∂L/∂y. Forward derivatives need it to be linear in the
+            cotangent: of one that is not they take the slope at zero.
 
         Notes
         -----
         A derivative of second order differentiates `bwd`, and `fwd` as far as the residuals depend on the arguments.
-        What `fwd` takes from ``x.value`` is constant to it: let it hand on the arguments themselves.
+        What `fwd` takes from ``x.value`` is constant to it, and what `bwd` takes from ``g.value`` to `jvp` too: let
+        them work on the arguments and the cotangent themselves.
         """
         self._fwd, self._bwd = fwd, bwd
 
