@@ -188,9 +188,9 @@ def _node(x: Any) -> Any:
 
 
 def _zero(x: Any, as_arrays: bool) -> Any:
-    """Return the tangent of a constant."""
+    """Return the tangent of a constant: zeros, and what is no number as it is."""
     if not isinstance(x, Array) and find_backend(x) is None:
-        return x * 0
+        return x * 0 if isinstance(x, (int, float, complex)) else x
     zero = zeros_like(as_array(x))
     return zero if as_arrays and isinstance(x, Array) else zero.value
 

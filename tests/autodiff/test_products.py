@@ -99,6 +99,7 @@ def test_constants_have_tangent_zero_and_pull_back_zero() -> None:
     value, tangent = nna.jvp(lambda x: (3.0, X, nna.namespace("numpy").asarray(X), None, x), (X,), (T,))
     assert_close(value, (3.0, X, X, None, X))
     assert_close(tangent, (0.0, 0 * X, 0 * X, None, T))
+    assert nna.jvp(lambda x: ("text", int, 3), (X,), (T,)) == (("text", int, 3), ("text", int, 0))
     assert nna.vjp(lambda x: X, X)[1](T)[0].tolist() == [0.0, 0.0]
 
 
