@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 from typing import Any
 
@@ -33,16 +34,23 @@ def _abs(xp: Any, g: Any, x: Any, out: Any) -> Any:
 
 def _power_base(xp: Any, g: Any, x1: Any, x2: Any) -> Any:
     """``x2 x1^(x2 - 1)``, zero where x2 is zero, also at x1 = 0."""
-    if isinstance(x2, (int, float)):
+    if isinstance(x2, (int, float, complex)):
         return g * x2 * x1 ** (x2 - 1) if x2 != 0 else g * 0.0
-    return g * x2 * x1 ** xp.where(x2 == 0, 1.0, x2 - 1)
+    # Only there is the base another: elsewhere the derivative by x2 must see the power as it is.
+    base = xp.where(xp.logical_and(x1 == 0, x2 == 0), 1.0, x1)
+    return g * x2 * base ** (x2 - 1.0)
 
 
 def _power_exponent(xp: Any, g: Any, x1: Any, out: Any) -> Any:
     """``x1^x2 log x1``, whose limit at x1 = 0 is zero."""
-    if isinstance(x1, (int, float)):
-        return g * out * (math.log(x1) if x1 > 0 else 0.0 if x1 == 0 else math.nan)
-    return g * out * xp.log(xp.where(x1 == 0, 1.0, x1))
+    if isinstance(x1, (int, float, complex)):
+        slope = cmath.log(x1) if x1 != 0 else 0j
+        if xp.isdtype(out.dtype, "complex floating"):
+            return g * out * slope
+        return g * out * (slope.real if slope.imag == 0 else math.nan)
+    base = xp.where(x1 == 0, 1.0, x1)
+    # A negative number has a logarithm among the complex ones.
+    return g * out * xp.log(base if base.dtype == out.dtype else xp.astype(base, out.dtype))
 
 
 binary("pow", _power_base, _power_exponent)
@@ -60,7 +68,8 @@ elementwise("log10", lambda g, x: g / (x * math.log(10)))
 def _logaddexp_share(xp: Any, g: Any, x: Any, other: Any, out: Any) -> Any:
     """``1 / (1 + exp(other - x))``; equal infinities share, and the exponential stays in range."""
     same = xp.logical_and(x == other, xp.isinf(out))
-    difference = xp.where(same, 0.0, other) - xp.where(same, 0.0, x)
+    zero = xp.zeros_like(out)  # Not 0.0: beside it the other may be a scalar too.
+    difference = xp.where(same, zero, other) - xp.where(same, zero, x)
     return g / (1 + xp.exp(xp.minimum(difference, 0.99 * math.log(float(xp.finfo(g.dtype).max)))))
 
 
@@ -85,14 +94,29 @@ elementwise("asinh", lambda xp, g, x: g / xp.sqrt(x * x + 1))
 # Two roots: of one product, a complex number may take the other branch.
 elementwise("acosh", lambda xp, g, x: g / (xp.sqrt(x - 1) * xp.sqrt(x + 1)))
 elementwise("atanh", lambda g, x: g / ((1 - x) * (1 + x)))
+
+
+def _atan2(xp: Any, g: Any, far: Any, other: Any) -> Any:
+    """``far / r²`` in two steps: the square of the radius leaves the range long before the quotient does."""
+    radius = xp.hypot(far, other)
+    return g * (far / radius) / radius
+
+
 binary(
     "atan2",
-    lambda g, x1, x2: g * x2 / (x1 * x1 + x2 * x2),
-    lambda g, x1, x2: -g * x1 / (x1 * x1 + x2 * x2),
+    lambda xp, g, x1, x2: _atan2(xp, g, x2, x1),
+    lambda xp, g, x1, x2: -_atan2(xp, g, x1, x2),
 )
-# The sign is x1's where x2's agrees with it, the opposite elsewhere.
-binary("copysign", lambda xp, g, x1, x2: xp.where(xp.signbit(x1) == xp.signbit(x2), g, -g))
-binary("hypot", lambda g, x1, out: g * x1 / out, lambda g, x2, out: g * x2 / out)
+# The sign is x1's where that of the result, which is x2's, agrees with it, the opposite elsewhere.
+binary("copysign", lambda xp, g, x1, out: xp.where(xp.signbit(x1) == xp.signbit(out), g, -g))
+
+
+def _hypot(xp: Any, g: Any, x: Any, out: Any) -> Any:
+    """``x / out``, and 0 at 0, as of `abs` and the norms."""
+    return g * (x / xp.where(out == 0, 1.0, out))
+
+
+binary("hypot", lambda xp, g, x1, out: _hypot(xp, g, x1, out), lambda xp, g, x2, out: _hypot(xp, g, x2, out))
 
 # -- complex numbers; the gradient of a real loss is its derivative by the real part plus i times that by the other --
 
