@@ -64,11 +64,14 @@ def set_key(x: Array, key: Any, value: Array) -> Array:
     wide = xp.reshape(mask, (*mask.shape, *(1,) * (x.ndim - mask.ndim)))
     if value.ndim == 0:
         return xp.where(wide, value, x)
-    places = _places(x, (key,), mask.shape, key)
-    rest = x.shape[mask.ndim :]
-    value = xp.broadcast_to(value, (places.shape[0], *rest))
-    zeros = xp.zeros((math.prod(mask.shape), *rest), dtype=x.dtype, device=x.device)
-    return xp.where(wide, xp.reshape(xp.index_add(zeros, places, value, axis=0), x.shape), x)
+    count = _places(x, (key,), mask.shape, key).shape[0]
+    value = xp.broadcast_to(value, (count, *x.shape[mask.ndim :]))
+    if count == 0:
+        return x
+    # Where the mask is set, how many were set before is the place in the values.
+    flat = xp.astype(xp.reshape(mask, (-1,)), getattr(xp, xp.backend.index_dtype(x.device)))
+    places = xp.maximum(xp.cumulative_sum(flat) - 1, 0)
+    return xp.where(wide, xp.reshape(xp.take(value, places, axis=0), x.shape), x)
 
 
 def _places(x: Array, block: tuple[Any, ...], lengths: tuple[int, ...], key: Any) -> Array:
@@ -81,8 +84,10 @@ def _places(x: Array, block: tuple[Any, ...], lengths: tuple[int, ...], key: Any
     if len(block) > len(lengths) or not all(_is_integer(item) for item in block):
         raise _unknown(key)
     flat = None
+    index_dtype = getattr(xp, xp.backend.index_dtype(x.device))
     for item, length in zip(block, lengths, strict=True):
-        own = xp.asarray(item, device=x.device) if not hasattr(item, "dtype") else xp.asarray(item)
+        # In the library's own dtype of indices: a narrower one may not hold a place in the flattened array.
+        own = xp.asarray(item, dtype=index_dtype, device=None if hasattr(item, "dtype") else x.device)
         own = xp.where(own < 0, own + length, own)
         # Beyond its axis an index would land in another row of the flattened array, without an error.
         if bool(xp.any(xp.logical_or(own < 0, own >= length))):

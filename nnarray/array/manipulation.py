@@ -39,8 +39,11 @@ def _stack(g: Any, position: int, shapes: Any, axis: int) -> Any:
 
 
 def _take(xp: Any, g: Any, in_shape: Any, indices: Any, axis: int | None) -> Any:
-    zeros = xp.zeros(in_shape, dtype=g.dtype, device=xp.asarray(g).device)
-    return xp.index_add(zeros, indices, g, axis=0 if axis is None else axis % len(in_shape))
+    """Add `g` into zeros; libraries also take from the flattened array, and at indices of any number of axes."""
+    shape, axis = ((math.prod(in_shape),), 0) if axis is None else (in_shape, axis % len(in_shape))
+    zeros = xp.zeros(shape, dtype=g.dtype, device=xp.asarray(g).device)
+    rows = xp.reshape(g, (*shape[:axis], math.prod(indices.shape), *shape[axis + 1 :]))
+    return xp.reshape(xp.index_add(zeros, xp.reshape(indices, (-1,)), rows, axis=axis), in_shape)
 
 
 def _take_along_axis(xp: Any, g: Any, in_shape: Any, indices: Any, axis: int) -> Any:
@@ -48,10 +51,11 @@ def _take_along_axis(xp: Any, g: Any, in_shape: Any, indices: Any, axis: int) ->
     ndim = len(in_shape)
     flat, stride = 0, 1
     for a in reversed(range(ndim)):
+        own = xp.arange(in_shape[a], device=indices.device)
         if a == axis % ndim:
-            places = xp.remainder(indices, in_shape[a])
+            # The dtype of the indices may be too narrow for places in the flattened array.
+            places = xp.remainder(xp.astype(indices, own.dtype), in_shape[a])
         else:
-            own = xp.arange(in_shape[a], dtype=indices.dtype, device=indices.device)
             places = xp.reshape(own, tuple(in_shape[a] if b == a else 1 for b in range(ndim)))
         flat, stride = flat + places * stride, stride * in_shape[a]
     zeros = xp.zeros((stride,), dtype=g.dtype, device=xp.asarray(g).device)
@@ -60,7 +64,7 @@ def _take_along_axis(xp: Any, g: Any, in_shape: Any, indices: Any, axis: int) ->
 
 
 def _roll(xp: Any, g: Any, shift: int | tuple[int, ...], axis: Any) -> Any:
-    return xp.roll(g, shift=-shift if isinstance(shift, int) else tuple(-n for n in shift), axis=axis)
+    return xp.roll(g, shift=tuple(-n for n in shift) if isinstance(shift, (tuple, list)) else -shift, axis=axis)
 
 
 def _repeat(xp: Any, g: Any, in_shape: Any, repeats: Any, axis: int | None) -> Any:
@@ -90,6 +94,13 @@ def _getitem(xp: Any, g: Any, in_shape: Any, key: Any) -> Any:
         del lengths[axis]
     zeros = xp.zeros(in_shape, dtype=g.dtype, device=xp.asarray(g).device)
     return xp.set_item(zeros, xp.reshape(g, tuple(lengths)), key=kept)
+
+
+def _assigned(xp: Any, g: Any, in_shape: Any, key: Any) -> Any:
+    """Return the cotangent of a value, which may have more leading axes of length one than its place has axes."""
+    g = xp.getitem(g, key=key)
+    shape = in_shape[max(len(in_shape) - len(g.shape), 0) :]
+    return xp.reshape(sum_to_shape(xp, g, shape), in_shape)
 
 
 def _new_axes(items: tuple[Any, ...], ndim: int) -> list[int]:
@@ -169,7 +180,7 @@ Function(
     "x, value, /, key",
     {
         "x": lambda xp, g, key: xp.set_item(g, xp.zeros_like(xp.getitem(g, key=key)), key=key),
-        "value": lambda xp, g, in_shape, key: sum_to_shape(xp, xp.getitem(g, key=key), in_shape),
+        "value": _assigned,
     },
     implementation=lambda backend: lambda x, value, key: backend.set_item(x, key, value),
 )

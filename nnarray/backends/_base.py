@@ -203,7 +203,9 @@ class Backend:
         Repeated indices add up. This default multiplies by a one-hot matrix.
         """
         xp = self.xp
-        positions = xp.arange(x.shape[axis], dtype=indices.dtype, device=x.device)
+        positions = xp.arange(x.shape[axis], device=x.device)
+        indices = xp.astype(indices, positions.dtype)
+        indices = xp.where(indices < 0, indices + x.shape[axis], indices)
         one_hot = xp.astype(xp.expand_dims(positions, axis=1) == xp.expand_dims(indices, axis=0), x.dtype)
         return x + xp.moveaxis(xp.tensordot(one_hot, value, axes=((1,), (axis,))), 0, axis)
 

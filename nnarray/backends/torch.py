@@ -56,6 +56,8 @@ class TorchBackend(Backend):
         return copy
 
     def index_add(self, x: Any, indices: Any, value: Any, axis: int) -> Any:
+        # It reads at negative indices, and adds at none.
+        indices = indices.where(indices >= 0, indices + x.shape[axis])
         return x.index_add(axis, indices, value)
 
 
