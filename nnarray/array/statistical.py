@@ -13,7 +13,7 @@ def axes_of(axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
     """Return which axes a reduction goes over, in order; where there are none, libraries take axis 0 for none."""
     if axis is None or ndim == 0:
         return tuple(range(ndim))
-    axes = (axis,) if isinstance(axis, int) else axis
+    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
     return tuple(sorted(a % ndim for a in axes))
 
 
@@ -94,17 +94,32 @@ def _cumulative_sum(xp: Any, g: Any, in_shape: Any, axis: Any, include_initial: 
 
 
 def _cumulative_prod(xp: Any, g: Any, x: Any, in_shape: Any, axis: Any, include_initial: bool) -> Any:
-    """Sum over j >= i of g_j times the product of the x_k, k <= j, k != i.
+    """Sum over j >= i of g_j times the product of the x_k, k <= j, k != i: of those before i, times `_ahead`.
 
-    Up to the first zero that is ``out_j / x_i``; at it, what the product is with a 1 in its place; behind it, zero.
+    No division, so that zeros are nothing special, to any order.
     """
     axis = (0 if axis is None else axis) % len(in_shape)
     g = _cut(g, axis, slice(1, None)) if include_initial else g
-    zero = x == 0
-    first = xp.logical_and(zero, xp.cumulative_sum(xp.astype(zero, xp.int32), axis=axis) == 1)
-    without = xp.cumulative_prod(xp.where(first, 1.0, x), axis=axis)
-    ahead = _total_after(xp, g * xp.cumulative_prod(x, axis=axis), axis) / xp.where(zero, 1.0, x)
-    return xp.where(first, _total_after(xp, g * without, axis), ahead)
+    before = _cut(xp.cumulative_prod(x, axis=axis, include_initial=True), axis, slice(None, -1))
+    return before * _ahead(xp, g, x, axis)
+
+
+def _ahead(xp: Any, g: Any, x: Any, axis: int) -> Any:
+    """Return for each i the sum over j >= i of g_j times the product of the x_k, i < k <= j.
+
+    By doubling: the sum over 2n terms is that over n, plus the product of n factors times the sum over the n beyond.
+    """
+    length, n = x.shape[axis], 1
+    if length < 2:
+        return g
+    total, product = g, _cut(x, axis, slice(1, None))
+    while n < length:
+        near = _cut(total, axis, slice(None, length - n)) + product * _cut(total, axis, slice(n, None))
+        total = xp.concat([near, _cut(total, axis, slice(length - n, None))], axis=axis)
+        if 2 * n < length:
+            product = _cut(product, axis, slice(None, length - 2 * n)) * _cut(product, axis, slice(n, None))
+        n *= 2
+    return total
 
 
 _REDUCTION = "x, /, *, axis=None, keepdims=False"

@@ -61,10 +61,3 @@ def test_shapes_broadcast_and_dtypes_cast_as_the_standard_says(place: Any) -> No
         space.meshgrid(space.asarray([1.0]), indexing="yx")
     with pytest.raises(ValueError, match="n must be at least 0"):
         space.diff(space.asarray([1.0]), n=-1)
-
-
-def test_products_with_several_zeros_have_their_second_derivatives(place: Any) -> None:
-    space = nna.namespace(*place)
-    x = to_library(np.asarray([[0.0, 2.0, 0.0, 3.0], [0.0, 0.0, 0.0, 1.0]]), space)
-    check_grads(lambda x: nna.array_namespace(x).prod(x, axis=1), (x,), order=2)
-    check_grads(lambda x: nna.array_namespace(x).cumulative_prod(x, axis=1), (x,), order=1)
