@@ -59,8 +59,10 @@ def diff(xp: Any, x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None,
         raise ValueError(f"n must be at least 0: received n={n}.")
     x = xp.asarray(x)
     parts = [part for part in (prepend, x, append) if part is not None]
+    if not -x.ndim <= axis < x.ndim:
+        raise IndexError(f"axis must lie from {-x.ndim} to {x.ndim - 1}: received axis={axis}.")
     x = xp.concat(parts, axis=axis) if n and len(parts) > 1 else x
     before = (slice(None),) * (axis % x.ndim)
-    for _ in range(n):
+    for _ in range(min(n, x.shape[axis])):
         x = x[(*before, slice(1, None), Ellipsis)] - x[(*before, slice(None, -1), Ellipsis)]
     return x

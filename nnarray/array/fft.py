@@ -81,7 +81,8 @@ def _several_axes(back: str) -> Rule:
             return g
         if 0 in (*in_shape, *g.shape):
             return _nothing(xp, g, in_shape)
-        lengths = tuple(in_shape[a] for a in axes) if s is None else tuple(s)
+        # Libraries take -1 for the whole axis; half a spectrum is shorter than that.
+        lengths = tuple(in_shape[a] if n == -1 else n for a, n in zip(axes, s or (-1,) * len(axes), strict=True))
         share = getattr(xp.fft, back)(g, s=lengths, axes=axes, norm=_SAME_FACTOR[norm])
         return _resize(xp, share, {a: in_shape[a] for a in axes})
 

@@ -154,13 +154,24 @@ def _matrix_power(xp: Any, g: Any, x: Any, n: int) -> Any:
     return xp.linalg.matrix_power(xp.concat([top, bottom], axis=-2), n)[..., :size, size:]
 
 
+def _with_rtol(name: str) -> Any:
+    """Return a function of a matrix on a backend whose tolerance, which may be an array, is an operand."""
+    return lambda backend: lambda x, rtol=None: getattr(backend.xp.linalg, name)(x, rtol=rtol)
+
+
 Function("linalg.det", "x, /", {"x": _det})
 Function("linalg.slogdet", "x, /", {"x": _slogdet}, outputs=("sign", "logabsdet"))
 Function("linalg.solve", "x1, x2, /", {"x1": _solve_x1, "x2": _solve_x2})
 Function("linalg.inv", "x, /", {"x": _inv})
-Function("linalg.pinv", "x, /, *, rtol=None", {"x": _pinv})
+Function("linalg.pinv", "x, /, *, rtol=None", {"x": _pinv}, arrays=("x", "rtol"), implementation=_with_rtol("pinv"))
 Function("linalg.matrix_power", "x, n, /", {"x": _matrix_power}, arrays=("x",))
-Function("linalg.matrix_rank", "x, /, *, rtol=None", constant=TRUTH)
+Function(
+    "linalg.matrix_rank",
+    "x, /, *, rtol=None",
+    constant=TRUTH,
+    arrays=("x", "rtol"),
+    implementation=_with_rtol("matrix_rank"),
+)
 
 # -- decompositions -------------------------------------------------------------------------------------------------
 
