@@ -35,10 +35,11 @@ def _mean(xp: Any, g: Any, in_shape: Any, axis: Any, keepdims: bool) -> Any:
 
 
 def _extremum(xp: Any, g: Any, x: Any, out: Any, in_shape: Any, axis: Any, keepdims: bool) -> Any:
-    """Elements that tie for the extremum share its cotangent equally."""
-    winners = xp.astype(x == _restore(xp, out, in_shape, axis, keepdims), g.dtype)
-    share = winners / xp.sum(winners, axis=axis, keepdims=True)
-    return share * _restore(xp, g, in_shape, axis, keepdims)
+    """Elements that tie for the extremum share its cotangent equally; of one that is NaN all are NaN."""
+    winners = x == _restore(xp, out, in_shape, axis, keepdims)
+    count = xp.sum(xp.astype(winners, g.dtype), axis=axis, keepdims=True)
+    # Chosen, not multiplied: an infinite cotangent times zero would be NaN.
+    return xp.where(winners, _restore(xp, g, in_shape, axis, keepdims) / count, 0.0 / count)
 
 
 def _deviation(xp: Any, x: Any, axis: Any, correction: float) -> Any:

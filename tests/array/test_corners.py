@@ -179,3 +179,12 @@ def test_a_length_of_minus_one_is_that_of_the_axis() -> None:
     space = nna.namespace("numpy")
     for name in ("fftn", "rfftn", "ifftn"):
         check_grads(lambda x, name=name: getattr(space.fft, name)(x, s=(2, -1), axes=(0, 1)), (X,), 1, directions=1)
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero|invalid value")
+def test_an_infinite_cotangent_of_an_extremum_reaches_only_what_attains_it(place: Any) -> None:
+    space = nna.namespace(*place)
+    x = to_library(np.asarray([[0.0, -1.0], [np.nan, 1.0]]), space)
+    gradient = to_host(nna.grad(lambda x: space.sum(space.log(space.max(x, axis=1))))(x))
+    assert gradient[0].tolist() == [np.inf, 0.0]
+    assert np.isnan(gradient[1]).all()
