@@ -56,7 +56,10 @@ def set_key(x: Array, key: Any, value: Array) -> Array:
     """
     xp = x.namespace
     if isinstance(key, tuple) or not _is_mask(key):
-        raise IndexError(f"Only a mask can stand alone for what is assigned to: received {_words(key)}.")
+        raise IndexError(
+            "Of arrays, only a mask can stand for what is assigned to, alone in its key: received "
+            f"{_words(key)}. Make integers a mask, or assign to one after the other."
+        )
     mask = xp.asarray(key)
     _check_mask(mask, x.shape[: mask.ndim])
     if mask.size == 0:
