@@ -191,7 +191,11 @@ class Array:
         return f"Array({self.value}, {self.namespace.backend.name}, dtype={self.dtype}{tracked})"
 
     def __format__(self, spec: str) -> str:
-        return format(self.value, spec) if spec else str(self)
+        if not spec or self.ndim:
+            return format(str(self), spec)
+        isdtype = self.namespace.backend.xp.isdtype
+        kinds = {"bool": bool, "integral": int, "real floating": float, "complex floating": complex}
+        return format(next(number for kind, number in kinds.items() if isdtype(self.dtype, kind))(self.value), spec)
 
     def accepts(self, other: Any) -> bool:
         """Whether `other` may stand beside this array in an operator: Array, scalar, or raw array of the library."""
