@@ -33,6 +33,8 @@ _FROM = {
     "doctor": "nnarray.backends",
     "set_backend": "nnarray.backends",
     "use_backend": "nnarray.backends",
+    "TracingError": "nnarray.compiler",
+    "jit": "nnarray.compiler",
     "set_seed": "nnarray.random",
 }
 _MODULES = (
@@ -62,6 +64,8 @@ if TYPE_CHECKING:
     from nnarray.backends import doctor as doctor
     from nnarray.backends import set_backend as set_backend
     from nnarray.backends import use_backend as use_backend
+    from nnarray.compiler import TracingError as TracingError
+    from nnarray.compiler import jit as jit
     from nnarray.random import set_seed as set_seed
 
 

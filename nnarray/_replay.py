@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,6 +39,10 @@ class _Reader:
             raise _differs()
 
 
+#: Which of the second runs it is; none is 0.
+_region: ContextVar[int] = ContextVar("nnarray_region", default=0)
+_regions = itertools.count(1)
+
 _journal: ContextVar[_Writer | _Reader | None] = ContextVar("nnarray_journal", default=None)
 
 
@@ -45,6 +50,11 @@ def once(make: Callable[[], Any]) -> Any:
     """Return ``make()``; where a function runs again, what it returned at that place in the first run."""
     journal = _journal.get()
     return make() if journal is None else journal.take(make)
+
+
+def region() -> int:
+    """Return a number that is another one within each second run of a function."""
+    return _region.get()
 
 
 def is_repeating() -> bool:
@@ -100,6 +110,7 @@ class Rerun:
         def run() -> Any:
             reader = _Reader(self._values)
             _journal.set(reader)
+            _region.set(next(_regions))
             result = self._as_it_was(*args, **kwargs)
             reader.check_end()
             return result

@@ -99,13 +99,14 @@ class Variable:
         self.path = name
         self.trainable = trainable
         self.pack: Pack | None = None
+        self._settled = False
 
     def __repr__(self) -> str:
         return f"<Variable {self.path} shape={self.shape} dtype={self.dtype} on {self.backend.name}>"
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy's value is no window on the buffer it was packed in: it leaves the pack, and is packed anew.
-        return {**self.__dict__, "pack": None}
+        return {**self.__dict__, "pack": None, "_settled": False}
 
     @property
     def value(self) -> Any:
@@ -178,7 +179,7 @@ class Variable:
             raise ValueError(f"Variable {self.path!r} has shape {self.shape}: received {describe(value)}.")
 
     def _write(self, value: Any) -> None:
-        if self.pack is not None and self.backend.has_views:
+        if self.backend.has_views and (self._settled or self.pack is not None):
             self.backend.store(self._value, value)
         else:
             self._value = self.backend.xp.asarray(value, copy=True)
@@ -188,6 +189,13 @@ class Variable:
         self._check(value)
         self._value = value
         self.pack = None
+        self._settled = False
+
+    def settle(self) -> None:
+        """Hold an array of its own, and from now on that one: what is assigned is written into it, where it can be."""
+        if not self._settled and self.pack is None and self.backend.has_views:
+            self._value = self.backend.xp.asarray(self._value, copy=True)
+        self._settled = True
 
     @property
     def members(self) -> tuple[Variable, ...]:
@@ -284,6 +292,9 @@ class Pack(Variable):
         if scope is not None and self in scope.values:
             return scope.values[self]
         return self._value if self.backend.has_views else self.join([variable._value for variable in self._members])
+
+    def settle(self) -> None:
+        """Nothing: a pack has a buffer of its own."""
 
     def _write(self, value: Any) -> None:
         if self.backend.has_views:

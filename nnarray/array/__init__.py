@@ -1,25 +1,29 @@
 """The differentiable array and its namespace."""
 
 from nnarray.array._array import Array, bind, parts_of
+from nnarray.array._composites import COMPOSITES
 from nnarray.array._function import TABLE, Function
-from nnarray.array._namespace import CHAPTERS, Namespace, array_namespace, as_array, namespace
+from nnarray.array._namespace import CHAPTERS, Namespace, Raw, array_namespace, as_array, namespace, open_namespace
 from nnarray.array._node import Node, Part, last_converted, next_serial
 from nnarray.array.manipulation import sum_to_shape
 
 __all__ = [
     "CHAPTERS",
+    "COMPOSITES",
     "TABLE",
     "Array",
     "Function",
     "Namespace",
     "Node",
     "Part",
+    "Raw",
     "array_namespace",
     "as_array",
     "bind",
     "last_converted",
     "namespace",
     "next_serial",
+    "open_namespace",
     "parts_of",
     "sum_to_shape",
 ]

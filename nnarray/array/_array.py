@@ -29,7 +29,12 @@ _KINDS = ("bool", "unsigned integer", "signed integer", "real floating", "comple
 
 def bind(function: Function, namespace: Namespace, args: Any, params: dict[str, Any]) -> Any:
     """Call `function` on `args` (Arrays, raw arrays of the library, scalars) and record the call if any is recorded."""
-    operands = [arg if type(arg) in _PLAIN else _resolve(arg, namespace) for arg in args]
+    try:
+        operands = [arg if type(arg) in _PLAIN else _resolve(arg, namespace) for arg in args]
+    except _Elsewhere as other:
+        from nnarray.array._namespace import open_namespace
+
+        return bind(function, open_namespace(other.args[0]), args, params)
     values = [operand.value if type(operand) is Array else operand for operand in operands]
     call = namespace.implementation(function)
     out = call(values, **params) if function.variadic else call(*values, **params)
@@ -74,6 +79,10 @@ def parts_of(results: tuple[Any, ...], namespace: Namespace, call: Node | None) 
     return found
 
 
+class _Elsewhere(Exception):  # noqa: N818 -- no error: a call is to be recorded by another namespace
+    """Among the operands is one of a namespace that records what is done on this one's arrays."""
+
+
 def _resolve(arg: Any, namespace: Namespace) -> Any:
     """Return an operand that is no plain scalar as an Array of the namespace's library."""
     convert = getattr(arg, "__nnarray_value__", None)
@@ -86,6 +95,10 @@ def _resolve(arg: Any, namespace: Namespace) -> Any:
     if backend is None:
         raise TypeError(f"{namespace!r} takes arrays and scalars: received {describe(arg)}. Use its asarray first.")
     if backend is not namespace.backend:
+        if backend.traced is namespace.backend:
+            raise _Elsewhere(backend)
+        if namespace.backend.traced is backend:
+            return namespace.asarray(arg)
         raise TypeError(
             f"Arrays of one library are needed: received one of {backend.name} beside one of "
             f"{namespace.backend.name}. Convert it with asarray first."
@@ -202,7 +215,11 @@ class Array:
         cls = type(other)
         if cls is Array or cls is float or cls is int:
             return True
-        return isinstance(other, _NUMBERS) or find_backend(other) is self.namespace.backend
+        own = self.namespace.backend
+        if isinstance(other, _NUMBERS):
+            return True
+        found = find_backend(other)
+        return found is not None and (found is own or found.traced is own or own.traced is found)
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Namespace:
         return self.namespace.at_version(api_version)

@@ -96,6 +96,8 @@ class Function:
 
     def on(self, backend: Backend) -> Callable[..., Any]:
         """Return the function on the raw arrays of `backend`."""
+        if backend.traced is not None:
+            return backend.recorder(self)
         if self.implementation is not None:
             return self.implementation(backend)
         library = attrgetter(self.name)(backend.xp)

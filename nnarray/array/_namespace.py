@@ -35,9 +35,10 @@ _namespaces: dict[tuple[Backend, str | None], Namespace] = {}
 class Raw:
     """The functions of the table on a library's raw arrays: what VJP rules run on when nothing records them."""
 
-    def __init__(self, backend: Backend, extension: str = "") -> None:
+    def __init__(self, backend: Backend, extension: str = "", library: Any = None) -> None:
         self._backend = backend
         self._extension = extension
+        self._library = library
 
     def __getattr__(self, name: str) -> Any:
         path = f"{self._extension}.{name}" if self._extension else name
@@ -45,9 +46,9 @@ class Raw:
         if path in TABLE:
             found = TABLE[path].on(self._backend)
         elif path in _EXTENSIONS:
-            found = Raw(self._backend, path)
+            found = type(self)(self._backend, path, self._library)
         else:
-            found = attrgetter(path)(self._backend.xp)
+            found = attrgetter(path)(self._library or self._backend.xp)
         setattr(self, name, found)
         return found
 
@@ -168,6 +169,8 @@ class Namespace(ModuleType):
         So do Arrays in a sequence.
         """
         if isinstance(obj, Array):
+            if obj.namespace.backend.traced is self.backend:
+                return obj.namespace.asarray(obj, dtype=dtype, device=device, copy=copy)
             if obj.namespace.backend is self.backend:
                 moved = obj if device is None else obj.to_device(device)
                 same = dtype is None or dtype == obj.dtype
@@ -317,6 +320,11 @@ def namespace(library: str | ModuleType, device: Any = None) -> Namespace:
     return _namespaces[place]
 
 
+def open_namespace(backend: Backend) -> Namespace:
+    """Return the namespace over a backend that stands in for a library."""
+    return _namespaces.setdefault((backend, None), Namespace(backend, None))
+
+
 def array_namespace(x: Any) -> Any:
     """Return the namespace of an Array, or the raw namespace of a library's own array.
 
@@ -327,4 +335,8 @@ def array_namespace(x: Any) -> Any:
 
 def as_array(x: Any) -> Array:
     """Return a raw array of any library as an unrecorded Array."""
-    return x if type(x) is Array else Array(x, namespace(backend_of(x).name))
+    return x if type(x) is Array else Array(x, _space_of(backend_of(x)))
+
+
+def _space_of(backend: Backend) -> Namespace:
+    return _namespaces.get((backend, None)) or namespace(backend.name)

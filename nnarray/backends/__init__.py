@@ -11,6 +11,7 @@ from nnarray.backends._registry import (
     find_backend,
     get_backend,
     known_backends,
+    register_array_type,
 )
 from nnarray.backends._selection import (
     Selection,
@@ -47,6 +48,7 @@ __all__ = [
     "insisted_on",
     "known_backends",
     "probe",
+    "register_array_type",
     "report",
     "required_backends",
     "select",

@@ -38,10 +38,13 @@ class Backend:
         Name of the plan executor that suits the library.
     has_views : bool
         Whether a slice or reshape of a buffer is a window that in-place writes to the buffer show through.
+    traced : Backend or None
+        Of a backend that stands in for a library and notes down what is called: that library's.
     """
 
     executor = "generic"
     has_views = False
+    traced: Backend | None = None
 
     def __init__(self, name: str, module: str) -> None:
         self.name = name
@@ -60,6 +63,10 @@ class Backend:
     def xp(self) -> Any:
         """The library's array-API namespace, imported at first use."""
         return importlib.import_module(self.module)
+
+    def recorder(self, function: Any) -> Callable[..., Any]:
+        """Return what notes down calls of a function of the table, of a backend that stands in for a library."""
+        raise NotImplementedError(f"{self!r} is a library itself.")
 
     # -- whether it works -------------------------------------------------------------------------------------------
 
@@ -191,6 +198,10 @@ class Backend:
         """Return ``x[key]`` for a key of integers, slices, ellipsis and None."""
         return x[key]
 
+    def take_rows(self, x: Any, rows: Any, out: Any = None) -> Any:
+        """Return the rows of `x` in a slice or an array of indices, in the array `out` where the library can."""
+        return x[rows, ...] if isinstance(rows, slice) else self.xp.take(x, rows, axis=0)
+
     def set_item(self, x: Any, key: Any, value: Any) -> Any:
         """Return a copy of `x` with ``copy[key] = value``, for a key of integers, slices and ellipsis."""
         copy = self.xp.asarray(x, copy=True)
@@ -221,6 +232,11 @@ class Backend:
         Each is ``low + floor(word * (high - low) / 2**64)`` of one 64-bit word; `dtype` must hold low and high - 1.
         """
         return self.asarray(_philox.integers(key, counter, shape, low, high, dtype), device=device)
+
+    def itemsize(self, dtype: Any) -> int:
+        """Return the bytes of an element."""
+        digits = re.search(r"\d+$", self.dtype_name(dtype))
+        return int(digits[0]) // 8 if digits else 1
 
     def has_dtype(self, name: str, device: Any = None) -> bool:
         """Return whether arrays on `device` can have the dtype of that name, and keep it."""

@@ -110,6 +110,11 @@ def find_backend(x: Any) -> Backend | None:
     return found
 
 
+def register_array_type(cls: type, backend: Backend) -> None:
+    """Let arrays of a class be those of a backend."""
+    _by_type[cls] = backend
+
+
 def backend_of(x: Any) -> Backend:
     """Return the backend whose array `x` is.
 

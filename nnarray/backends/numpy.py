@@ -27,6 +27,15 @@ class NumpyBackend(Backend):
     def dtype_name(self, dtype: Any) -> str:
         return np.dtype(dtype).name
 
+    def take_rows(self, x: Any, rows: Any, out: Any = None) -> Any:
+        if out is None:
+            return super().take_rows(x, rows)
+        if isinstance(rows, slice):
+            out[...] = x[rows]
+            return out
+        # The other mode, "raise", copies `out` before it writes there; the rows are those of a permutation.
+        return np.take(x, rows, axis=0, out=out, mode="clip")
+
     def index_add(self, x: Any, indices: Any, value: Any, axis: int) -> Any:
         result = np.array(x)
         np.add.at(np.moveaxis(result, axis, 0), indices, np.moveaxis(value, axis, 0))

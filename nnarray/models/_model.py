@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nnarray._messages import describe
+from nnarray.array import Array
 from nnarray.backends import convert, find_backend
 from nnarray.layers import Layer, Shape
 from nnarray.models._summary import summary_table
@@ -72,7 +73,7 @@ class Model(Trainer):
         if self._home is None:
             return super().__call__(inputs, *args, **kwargs)
         backend, device = self._home
-        source = find_backend(inputs)
+        source = None if isinstance(inputs, Array) else find_backend(inputs)
         if source is not None and (source is not backend or source.device_of(inputs) != device):
             inputs = convert(inputs, backend, device=device)
         with self._active():

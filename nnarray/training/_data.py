@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -88,19 +88,35 @@ class Data(NamedTuple):
 
         return Data(move(self.x, False), move(self.y, keep_labels), move(self.sample_weight, False))
 
-    def batches(self, batch_size: int, order: np.ndarray | None = None) -> Iterator[Data]:
-        """Yield batches, the last one possibly short, in the order of the rows or of the given permutation."""
-        backend = backend_of(self.x)
+    @property
+    def forms(self) -> tuple[Any, ...]:
+        """Shape of an example and dtype of each array."""
+        return tuple(None if array is None else (tuple(array.shape[1:]), array.dtype) for array in self)
+
+    def batches(self, batch_size: int, order: np.ndarray | None = None) -> Iterator[Any]:
+        """Yield the rows of batches, the last one possibly short: slices, or pieces of the given permutation."""
         if order is not None:
+            backend = backend_of(self.x)
             device = backend.device_of(self.x)
             order = backend.asarray(order, backend.index_dtype(device), device)
         for start in range(0, self.length, batch_size):
-            stop = min(start + batch_size, self.length)
-            if order is None:
-                yield self.part(start, stop)
-            else:
-                rows = order[start:stop]
-                yield Data(*(None if array is None else backend.xp.take(array, rows, axis=0) for array in self))
+            rows = slice(start, min(start + batch_size, self.length))
+            yield rows if order is None else order[rows]
+
+    def take(self, rows: Any, buffers: Sequence[Any] = (None, None, None)) -> Data:
+        """Return the examples of some rows, in the given arrays where there are any."""
+        backend = backend_of(self.x)
+        return Data(
+            *(
+                None if array is None else backend.take_rows(array, rows, buffer)
+                for array, buffer in zip(self, buffers, strict=True)
+            )
+        )
+
+    def number(self, number: int) -> Any:
+        """Return an integer as an array beside the data."""
+        backend = backend_of(self.x)
+        return backend.asarray(number, device=backend.device_of(self.x))
 
 
 def as_data(x: Any, y: Any, sample_weight: Any = None, finite: bool = True) -> Data:

@@ -12,6 +12,7 @@ from nnarray.backends import backend_of
 from nnarray.training._callbacks import CallbackList
 from nnarray.training._data import Data, permutation
 from nnarray.training._interrupt import Interrupt, deferred_interrupt
+from nnarray.training._plans import Runner
 from nnarray.training._progress import Progress
 from nnarray.training._step import State, Step
 
@@ -103,15 +104,14 @@ def copied(state: State) -> State:
     return [backend_of(array).xp.asarray(array, copy=True) for array in state]
 
 
-def evaluate_data(step: Step, data: Data, batch_size: int, progress: Progress) -> dict[str, float]:
+def evaluate_data(runner: Runner, data: Data, batch_size: int, progress: Progress) -> dict[str, float]:
     """Return the loss and metrics over `data`."""
-    reset_metrics(step)
-    state = step.state()
-    for batch in data.batches(batch_size):
-        state, _ = step.test(state, *batch)
+    reset_metrics(runner.step)
+    runner.refresh()
+    for rows in data.batches(batch_size):
+        runner.test(data, rows)
         progress.advance()
-    step.store(state)
-    return read_metrics(step)
+    return read_metrics(runner.step)
 
 
 class Loop:
@@ -119,7 +119,8 @@ class Loop:
 
     Parameters
     ----------
-    step : Step
+    runner : Runner
+        Of the model's steps.
     data : Data
     validation : Data or None
     batch_size : int
@@ -136,7 +137,7 @@ class Loop:
 
     def __init__(
         self,
-        step: Step,
+        runner: Runner,
         data: Data,
         validation: Data | None,
         batch_size: int,
@@ -146,7 +147,8 @@ class Loop:
         counter: int,
         stop: Callable[[], bool],
     ) -> None:
-        self.step = step
+        self.runner = runner
+        self.step = runner.step
         self.data = data
         self.validation = validation
         self.batch_size = batch_size
@@ -177,17 +179,16 @@ class Loop:
     def _epoch(self, epoch: int, last: int, interrupt: Interrupt) -> dict[str, float]:
         step = self.step
         reset_metrics(step)
+        self.runner.refresh()
         progress = Progress(f"Epoch {epoch + 1}/{last}", math.ceil(self.data.length / self.batch_size), self.verbose)
         watch = Watch(step, epoch)
         order = None if self.key is None else permutation(self.key, epoch, self.data.length)
         logs = None
         try:
-            for index, batch in enumerate(self.data.batches(self.batch_size, order)):
+            for index, rows in enumerate(self.data.batches(self.batch_size, order)):
                 self.callbacks.on_train_batch_begin(index)
-                state, loss = step.train(step.state(), *batch, self.counter)
-                step.store(state)
+                watch.add(self.runner.train(self.data, rows, self.counter))
                 self.counter += 1
-                watch.add(loss)
                 self.callbacks.on_train_batch_end(index, _RunningFigures(step))
                 progress.advance()
                 if progress.due():
@@ -198,7 +199,7 @@ class Loop:
             logs = read_metrics(step)
             if self.validation is not None:
                 quiet = Progress("", 0, 0)
-                found = evaluate_data(step, self.validation, self.batch_size, quiet)
+                found = evaluate_data(self.runner, self.validation, self.batch_size, quiet)
                 logs |= {f"val_{name}": value for name, value in found.items()}
         finally:
             progress.close(logs)

@@ -129,11 +129,12 @@ class Step:
 
     def test(self, state: State, x: Any, y: Any, sample_weight: Any) -> tuple[State, Any]:
         """Return the state with the metrics of a batch counted in, and its loss."""
-        with StatelessScope(self.metric_variables, state[len(state) - len(self.metric_variables) :]) as scope:
-            loss, outputs = self._loss(x, y, sample_weight, training=False)
-            self._update_metrics(loss, x, y, outputs, sample_weight)
-        kept = state[: len(state) - len(self.metric_variables)]
-        return [*kept, *(scope.values[variable] for variable in self.metric_variables)], loss
+        with StatelessScope(self.variables, state) as scope:
+            weights = [piece for pack in self.packs for piece in pack.split(pack.value)]
+            with StatelessScope([*self.weights, *scope.values], [*weights, *scope.values.values()]) as inner:
+                loss, outputs = self._loss(x, y, sample_weight, training=False)
+                self._update_metrics(loss, x, y, outputs, sample_weight)
+        return [inner.values[variable] for variable in self.variables], loss
 
     def _loss(self, x: Any, y: Any, sample_weight: Any, training: bool) -> tuple[Any, Any]:
         return loss_and_outputs(self.model, self.loss, self._activation, x, y, sample_weight, training)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ from nnarray.training._callbacks import Callback, CallbackList, History
 from nnarray.training._data import Data, as_data
 from nnarray.training._housed import Housed
 from nnarray.training._loop import Loop, Watch, copied, evaluate_data, read_metrics, reset_metrics
+from nnarray.training._plans import Runner
 from nnarray.training._progress import Progress, resolve_verbose
 from nnarray.training._step import Step
 from nnarray.variables import Variable, pack_variables
@@ -46,7 +48,8 @@ class Trainer(Housed):
         self.stop_training = False
         self._metrics: list[metrics.Metric] = []
         self._tracker = metrics.Mean("loss")
-        self._step: Step | None = None
+        self._runner: Runner | None = None
+        self._run_eagerly, self._executor = False, "auto"
         self._counter = 0
 
     def _state(self) -> list[Variable]:
@@ -64,6 +67,8 @@ class Trainer(Housed):
         backend: Any = None,
         device: Any = None,
         on_missing: str | None = None,
+        run_eagerly: bool = False,
+        executor: str | None = None,
     ) -> None:
         """Choose how to train.
 
@@ -80,6 +85,12 @@ class Trainer(Housed):
         on_missing : {"warn", "raise"}, optional
             What to do if the backend asked for, here or by a setting, does not work: train on NumPy and warn, once
             for each cause, or raise. By default as the model was made.
+        run_eagerly : bool
+            Whether the model's Python code runs at every step. Otherwise it runs once for each shape of batch, and
+            what it did is replayed: settings of layers, loss and optimizer, but for the learning rate, are those of
+            that time until the next `compile`.
+        executor : str, optional
+            What replays: "auto" is the backend's own; by default ``NNARRAY_EXECUTOR``, or that.
 
         Raises
         ------
@@ -97,6 +108,8 @@ class Trainer(Housed):
         self.optimizer, self.loss, self._metrics = chosen
         self._wanted, self._on_missing = wanted, policy
         self._tracker.dtype = self.dtype
+        self._run_eagerly, self._executor = run_eagerly, executor or os.environ.get("NNARRAY_EXECUTOR", "auto")
+        self._runner = None
         if self._home is not None and self._wanted is not None:
             self._move(self._wanted)
 
@@ -142,8 +155,8 @@ class Trainer(Housed):
                 f"{what} needs a compiled model. Call model.compile(optimizer='adam', loss='mean_squared_error') first."
             )
 
-    def _ready(self, selection: Selection, like: Data) -> Step:
-        """Build, move and pack what is not yet; return the step."""
+    def _ready(self, selection: Selection, like: Data) -> Runner:
+        """Build, move and pack what is not yet; return what runs the steps."""
         assert self.optimizer is not None
         assert self.loss is not None
         backend, device = selection
@@ -154,15 +167,18 @@ class Trainer(Housed):
             self._move(selection)
         assert self._home is not None
         weights = self.trainable_variables
-        packs = [] if self._step is None else self._step.packs
+        runner = self._runner
+        packs = [] if runner is None else runner.step.packs
         packed = {member for pack in packs for member in pack.members}
         if packed != set(weights) or not all(pack.whole for pack in packs):
             packs = pack_variables(weights)
         self.optimizer.build(packs)
         for metric in self.metrics:
             metric.build(*self._home)
-        self._step = Step(self, self.loss, self._tracker, self._metrics, self.optimizer, packs)
-        return self._step
+        step = Step(self, self.loss, self._tracker, self._metrics, self.optimizer, packs)
+        if runner is None or runner.step.variables != step.variables:
+            self._runner = runner = Runner(step, self._run_eagerly, self._executor)
+        return runner
 
     def _at_home(self, data: Data) -> Data:
         assert self._home is not None
@@ -246,7 +262,7 @@ class Trainer(Housed):
         elif validation_split:
             data, validation = split_data(data, validation_split)
         selection = self._selection(data.x)
-        step = self._ready(selection, data)
+        runner = self._ready(selection, data)
         data = self._at_home(data)
         validation = None if validation is None else self._at_home(validation)
 
@@ -257,7 +273,9 @@ class Trainer(Housed):
         hooks.set_params({"epochs": epochs, "steps": steps, "verbose": verbose})
         self.stop_training = False
         key = next_key() if shuffle else None
-        loop = Loop(step, data, validation, batch_size, key, hooks, verbose, self._counter, lambda: self.stop_training)
+        loop = Loop(
+            runner, data, validation, batch_size, key, hooks, verbose, self._counter, lambda: self.stop_training
+        )
         hooks.on_train_begin()
         try:
             with self._active():
@@ -288,14 +306,14 @@ class Trainer(Housed):
         """
         self._require_compiled("train_on_batch")
         data = self._checked(x, y, sample_weight, True)
-        step = self._ready(self._selection(data.x), data)
+        runner = self._ready(self._selection(data.x), data)
+        step = runner.step
         reset_metrics(step)
+        runner.refresh()
         before = copied(step.state())
         watch = Watch(step, 0)
         with self._active():
-            state, loss = step.train(step.state(), *self._at_home(data), self._counter)
-            step.store(state)
-            watch.add(loss)
+            watch.add(runner.train(self._at_home(data), slice(0, data.length), self._counter))
             try:
                 watch.look()
             except ArithmeticError:
@@ -330,12 +348,12 @@ class Trainer(Housed):
         batch_size = check_positive("batch_size", 32 if batch_size is None else batch_size)
         verbose = resolve_verbose(verbose)
         data = self._checked(x, y, sample_weight, check_finite)
-        step = self._ready(self._home or self._selection(data.x), data)
+        runner = self._ready(self._home or self._selection(data.x), data)
         progress = Progress("Evaluate", math.ceil(data.length / batch_size), verbose)
         found = None
         try:
             with self._active():
-                found = evaluate_data(step, self._at_home(data), batch_size, progress)
+                found = evaluate_data(runner, self._at_home(data), batch_size, progress)
         finally:
             progress.close(found)
         return figures_of(found, return_dict)
@@ -371,8 +389,9 @@ class Trainer(Housed):
         progress = Progress("Predict", math.ceil(data.length / batch_size), verbose)
         try:
             outputs = []
-            for batch in data.to(backend, device, self.dtype, False).batches(batch_size):
-                outputs.append(self(batch.x, training=False))
+            data = data.to(backend, device, self.dtype, False)
+            for rows in data.batches(batch_size):
+                outputs.append(self(data.take(rows).x, training=False))
                 progress.advance()
         finally:
             progress.close()

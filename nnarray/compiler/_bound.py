@@ -1,0 +1,75 @@
+"""A plan over state that lives in place: what training replays."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from nnarray._trees import flatten, unflatten
+from nnarray.array import Array
+from nnarray.backends import backend_of
+from nnarray.compiler._passes import optimise
+from nnarray.compiler._plan import Plan
+from nnarray.compiler._tracing import trace
+from nnarray.compiler.executors import executor_for
+
+
+class BoundPlan:
+    """A pure function of a state and of arguments, planned for these arrays.
+
+    Where the library's executor can, the state is updated in place and the arguments are read from buffers of the plan.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(state, *arguments) -> (state, result)``, where a state is a list of arrays.
+    state : sequence of raw arrays
+        Of one library; the function's is read from these very arrays from now on.
+    arguments : tuple of raw arrays and None
+    executor : str
+
+    Attributes
+    ----------
+    buffers : list of (array or None), or None
+        In which the arguments are expected; None if they are to be passed.
+    plan : Plan
+    """
+
+    def __init__(
+        self, fun: Callable[..., Any], state: Sequence[Any], arguments: Sequence[Any], executor: str = "auto"
+    ) -> None:
+        self.state = list(state)
+        count = len(self.state)
+        leaves, structure = flatten(tuple(arguments))
+        backend = backend_of(self.state[0] if self.state else leaves[0])
+
+        def run(arrays: Sequence[Array]) -> list[Any]:
+            given = unflatten(structure, list(arrays[count:]))
+            changed, result = fun(list(arrays[:count]), *given)
+            results, self._structure = flatten(result)
+            return [*changed, *results]
+
+        graph = optimise(trace(run, [*self.state, *leaves], backend))
+        chosen = executor_for(backend, executor)
+        self.buffers: list[Any] | None = None
+        if chosen.binds and all(chosen.can_bind(x) for x in self.state):
+            made = [backend.xp.asarray(x, copy=True) for x in leaves]
+            self.buffers = unflatten(structure, made)
+            program = chosen.compile(graph, range(count), [*self.state, *made])
+        else:
+            program = chosen.compile(graph)
+        self.plan: Plan = program.plan
+        self._run = program.run
+        self._lock = threading.Lock()
+
+    def __call__(self, *arguments: Any) -> tuple[list[Any], Any]:
+        """Return the state and the result of one run; without arguments, on what is in the buffers."""
+        count = len(self.state)
+        with self._lock:
+            if self.buffers is None:
+                outputs = self._run(*self.state, *flatten(arguments)[0])
+                self.state = list(outputs[:count])
+            else:
+                outputs = self._run()
+        return self.state, unflatten(self._structure, outputs[count:])

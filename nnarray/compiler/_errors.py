@@ -1,0 +1,34 @@
+"""Errors that name the user's line."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from pathlib import Path
+
+_PACKAGE = str(Path(__file__).parent.parent) + "/"
+
+
+class TracingError(TypeError):
+    """Code under `jit` asked for what is not known before it runs, or did what would happen once only."""
+
+
+def user_line() -> str:
+    """Return file, number and text of the innermost line on the stack that is not this library's."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith(_PACKAGE):
+            text = linecache.getline(name, frame.f_lineno).strip()
+            return f"{Path(name).name}, line {frame.f_lineno}" + (f": {text}" if text else "")
+        frame = frame.f_back  # type: ignore[assignment]
+    return "an unknown line"
+
+
+def unknown_value(what: str) -> TracingError:
+    """Return the error for code that asks for the value of an array under jit."""
+    return TracingError(
+        f"{what} needs the value of an array, which code under jit has not: it runs once, and what it did is replayed "
+        f"on other values. At {user_line()}\nChoose by xp.where instead of a branch; give what decides as an argument "
+        "in static_argnums; or run without jit (run_eagerly=True in compile)."
+    )

@@ -1,0 +1,393 @@
+"""`jit`: trace once, plan, replay."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nnarray._messages import describe
+from nnarray._trees import flatten, unflatten
+from nnarray.array import Array, Node, as_array
+from nnarray.autodiff import Block, vjp
+from nnarray.backends import Backend, find_backend
+from nnarray.compiler._graph import Graph
+from nnarray.compiler._passes import optimise
+from nnarray.compiler._plan import Plan, Program
+from nnarray.compiler._split import split
+from nnarray.compiler._tracing import trace
+from nnarray.compiler.executors import executor_for
+
+_MOST_PLANS = 64
+
+
+def jit(
+    fun: Callable[..., Any],
+    static_argnums: int | Sequence[int] = (),
+    static_argnames: str | Sequence[str] = (),
+    donate_argnums: int | Sequence[int] = (),
+    executor: str = "auto",
+) -> Jitted:
+    """Return a function that runs `fun` once, and from then on replays what it did.
+
+    Parameters
+    ----------
+    fun : callable
+        Written in array-API code, without side effects; takes and returns arrays of any conforming library, Arrays, or
+        trees of them.
+    static_argnums, static_argnames : int or str, or sequences of them
+        Arguments, by position or name, that are part of the program: for each value there is another plan. They are
+        hashable. What is no array in other arguments is static too.
+    donate_argnums : int or sequence of int
+        Arguments whose arrays are overwritten by results of their shape and dtype, where the library can.
+    executor : str
+        What runs the plan; "auto" is the backend's own.
+
+    Returns
+    -------
+    Jitted
+        Has a plan for each combination of shapes, dtypes, devices and static values, the 64 used last.
+
+    Raises
+    ------
+    TracingError
+        When called, if `fun` needs the values of its arguments: branches on one, makes one a Python number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nnarray as nna
+    >>> @nna.jit
+    ... def f(x):
+    ...     xp = x.__array_namespace__()
+    ...     return xp.sum(xp.exp(x) * 2.0)
+    >>> float(f(np.zeros(3)))
+    6.0
+    >>> print(f.lower(np.zeros(3)).plan)
+    step  function  inputs   output          place      bytes
+    0     exp       v0       v1: float64[3]  buffer 0   24
+    1     multiply  v1, 2.0  v2: float64[3]  buffer 0   24
+    2     sum       v2       v3: float64[]   new array  8
+    numpy: 3 steps, 9 flops, 128 bytes moved, 24 bytes of buffers
+    """
+    return Jitted(fun, static_argnums, static_argnames, donate_argnums, executor)
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """What a call of a jitted function would run: its graph and its plan, which print."""
+
+    graph: Graph
+    plan: Plan
+
+    def __str__(self) -> str:
+        return f"{self.graph}\n\n{self.plan}"
+
+
+class _Replay:
+    """A program, of which one thread at a time uses the buffers."""
+
+    def __init__(self, program: Program, backend: Backend) -> None:
+        self.program = program
+        self._backend = backend
+        self._lock = threading.Lock()
+
+    def run(self, arguments: Sequence[Any]) -> Sequence[Any]:
+        """Return the outputs of the program."""
+        device = self._backend.device_of(arguments[0])
+        with self._lock, self._backend.activate(device):
+            return self.program.run(*arguments)
+
+
+class _Compiled(_Replay):
+    """The program for one kind of call.
+
+    Attributes
+    ----------
+    structure : tree structure
+        Of the result.
+    forms : list of (bool, object)
+        For each leaf of the result whether it is an array, and if not, what it is.
+    halves : dict
+        By the places of the arguments that are recorded, the halves of the derivative's graph.
+    """
+
+    def __init__(self, program: Program, backend: Backend, structure: Any, forms: list[tuple[bool, Any]]) -> None:
+        super().__init__(program, backend)
+        self.structure = structure
+        self.forms = forms
+        self.halves: dict[tuple[int, ...], _Halves] = {}
+
+    def arranged(self, outputs: Sequence[Any]) -> Any:
+        """Return the result with `outputs` for its arrays."""
+        remaining = iter(outputs)
+        return unflatten(self.structure, [next(remaining) if is_array else x for is_array, x in self.forms])
+
+
+@dataclass(frozen=True)
+class _Halves:
+    """Forward and backward program of a derivative, and the derivative as a function that can be differentiated."""
+
+    forward: _Replay
+    backward: _Replay
+    again: Jitted
+    zeros: Sequence[Any]
+
+
+class Jitted:
+    """A function and the plans of its calls so far; made by `jit`."""
+
+    def __init__(
+        self,
+        fun: Callable[..., Any],
+        static_argnums: int | Sequence[int],
+        static_argnames: str | Sequence[str],
+        donate_argnums: int | Sequence[int],
+        executor: str,
+    ) -> None:
+        functools.update_wrapper(self, fun)
+        self.fun = fun
+        self._static = _several(static_argnums, int)
+        self._static_names = _several(static_argnames, str)
+        self._donate = _several(donate_argnums, int)
+        known = inspect.signature(fun).parameters if self._static_names else {}
+        for name in self._static_names:
+            if name not in known:
+                raise TypeError(f"static_argnames names parameters of the function: received {describe(name)}.")
+        by_position = [name for name, p in known.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
+        self._positions = {by_position.index(name) for name in self._static_names if name in by_position}
+        self._executor = executor
+        self._plans: OrderedDict[Hashable, _Compiled] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"<jit of {getattr(self.fun, '__name__', self.fun)!s}, {len(self._plans)} plans>"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Return what the function returns."""
+        call = _Call(self, args, kwargs)
+        if call.inline:
+            return self.fun(*args, **kwargs)
+        compiled = self._compiled(call)
+        if call.recorded:
+            return self._recorded(call, compiled)
+        return call.released(compiled, compiled.run(call.raw))
+
+    @property
+    def donates(self) -> bool:
+        """Whether any argument may be overwritten."""
+        return bool(self._donate)
+
+    def donated(self, args: tuple[Any, ...]) -> set[int]:
+        """Return the positions of the arguments that may be overwritten."""
+        return {_place(n, args, "donate_argnums") for n in self._donate}
+
+    def statics(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[dict[int, Any], dict[str, Any]]:
+        """Return the static arguments of a call, by position and by name."""
+        if not (self._static or self._static_names):
+            return {}, {}
+        places = {_place(n, args, "static_argnums") for n in self._static}
+        places |= {n for n in self._positions if n < len(args)}
+        by_name = {name: kwargs[name] for name in self._static_names if name in kwargs}
+        return {n: args[n] for n in sorted(places)}, by_name
+
+    def lower(self, *args: Any, **kwargs: Any) -> Lowered:
+        """Return graph and plan of a call with such arguments."""
+        compiled = self._compiled(_Call(self, args, kwargs))
+        return Lowered(compiled.program.plan.graph, compiled.program.plan)
+
+    def _compiled(self, call: _Call) -> _Compiled:
+        with self._lock:
+            found = self._plans.get(call.key)
+            if found is not None:
+                self._plans.move_to_end(call.key)
+                return found
+        found = self._compile(call)
+        with self._lock:
+            self._plans[call.key] = found
+            while len(self._plans) > _MOST_PLANS:
+                self._plans.popitem(last=False)
+        return found
+
+    def _compile(self, call: _Call) -> _Compiled:
+        kept: dict[str, Any] = {}
+
+        def run(arrays: Sequence[Array]) -> list[Any]:
+            results, kept["structure"] = flatten(call.result(arrays))
+            kept["forms"] = [(_is_array(x), None if _is_array(x) else x) for x in results]
+            return [x for x in results if _is_array(x)]
+
+        program = self._program(trace(run, call.raw, call.backend), call.backend, call.donated)
+        return _Compiled(program, call.backend, kept["structure"], kept["forms"])
+
+    def _program(self, graph: Graph, backend: Backend, donated: Sequence[int] = ()) -> Program:
+        return executor_for(backend, self._executor).compile(optimise(graph), donated)
+
+    def _recorded(self, call: _Call, compiled: _Compiled) -> Any:
+        """Run the forward half of the derivative's graph and let the tape hold the other half."""
+        halves = compiled.halves.get(call.recorded)
+        if halves is None:
+            halves = compiled.halves[call.recorded] = self._differentiated(call, compiled)
+        raw, zeros = call.raw, halves.zeros
+        outputs = halves.forward.run(raw)
+        results, residuals = [as_array(x) for x in outputs[: len(zeros)]], outputs[len(zeros) :]
+        parents = [node for node in call.nodes if node is not None]
+
+        def pull(_: Block, cotangents: Sequence[Any], nested: bool) -> list[Any]:
+            given = [zero if g is None else g for g, zero in zip(cotangents, zeros, strict=True)]
+            if nested or any(isinstance(g, Array) and g.node is not None for g in given):
+                leaves = [as_array(x) for x in raw]
+                for place, node in zip(call.recorded, parents, strict=True):
+                    leaves[place] = Array(leaves[place].value, leaves[place].namespace, node if nested else None)
+                return halves.again(leaves, [as_array(g) for g in given])
+            return list(halves.backward.run([*raw, *residuals, *(as_array(g).value for g in given)]))
+
+        block = Block(results, getattr(self.fun, "__name__", "jit"), parents, pull)
+        return compiled.arranged(block.parts(results))
+
+    def _differentiated(self, call: _Call, compiled: _Compiled) -> _Halves:
+        backend, count = call.backend, len(call.raw)
+        zeros = [backend.xp.zeros(x.shape, dtype=x.dtype, device=x.device) for x in compiled.program.plan.graph.outputs]
+
+        def both(arrays: Sequence[Array], cotangents: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+            def of_recorded(*chosen: Array) -> list[Any]:
+                everything = list(arrays)
+                for place, x in zip(call.recorded, chosen, strict=True):
+                    everything[place] = x
+                return [x for x in flatten(call.result(everything))[0] if _is_array(x)]
+
+            results, pull = vjp(of_recorded, *(arrays[place] for place in call.recorded))
+            return results, list(pull(list(cotangents)))
+
+        def joint(arrays: Sequence[Array]) -> list[Any]:
+            results, pulled = both(arrays[:count], arrays[count:])
+            return [*results, *pulled]
+
+        graph = optimise(trace(joint, [*call.raw, *zeros], backend))
+        forward, backward = split(graph, count, len(zeros))
+        again = Jitted(lambda arrays, cotangents: both(arrays, cotangents)[1], (), (), (), self._executor)
+        return _Halves(
+            _Replay(self._program(forward, backend), backend),
+            _Replay(self._program(backward, backend), backend),
+            again,
+            zeros,
+        )
+
+
+class _Call:
+    """The arguments of one call, sorted.
+
+    Attributes
+    ----------
+    raw : list of raw arrays
+        The arrays among the leaves of the arguments.
+    nodes : list of (Node or None)
+        Theirs.
+    recorded : tuple of int
+        Which of them are recorded.
+    donated : tuple of int
+        Which of them may be overwritten.
+    inline : bool
+        Whether the function is to run as it is: within another trace, or because it has no array to be traced with.
+    key : hashable
+        Equal for calls that have the same plan.
+    """
+
+    def __init__(self, jitted: Jitted, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._fun = jitted.fun
+        self._statics, self._static_kwargs = jitted.statics(args, kwargs)
+        dynamic, named = args, kwargs
+        if self._statics or self._static_kwargs:
+            dynamic = tuple(None if n in self._statics else x for n, x in enumerate(args))
+            named = {name: x for name, x in kwargs.items() if name not in self._static_kwargs}
+        self._leaves, self._structure = flatten((dynamic, named))
+        self._places: list[int] = []
+        self.raw: list[Any] = []
+        self.nodes: list[Node | None] = []
+        self.as_arrays = self.inline = False
+        forms: list[Any] = []
+        found: Backend | None = None
+        for place, x in enumerate(self._leaves):
+            node = None
+            if type(x) is Array:
+                self.as_arrays, node, x = True, x.node, x.value
+            backend = find_backend(x)
+            if backend is None:
+                forms.append((type(x), x))
+                continue
+            found = _same(backend, found)
+            self._places.append(place)
+            self.raw.append(x)
+            self.nodes.append(node)
+            forms.append((x.shape, x.dtype, backend.device_of(x)))
+        self.recorded = tuple(place for place, node in enumerate(self.nodes) if node is not None)
+        self.inline = found is None or found.traced is not None
+        if found is None:
+            return
+        self.backend = found
+        self.donated = self._donated_places(dynamic, jitted.donated(args)) if jitted.donates else ()
+        statics = tuple(self._statics.items()), tuple(self._static_kwargs.items())
+        self.key = found, self._structure, tuple(forms), statics, self.as_arrays
+        try:
+            hash(self.key)
+        except TypeError as error:
+            raise TypeError(
+                f"What is static under jit, and what is no array, must be hashable: {error}. Pass arrays for what "
+                "changes, and tuples for lists."
+            ) from None
+
+    def _donated_places(self, dynamic: tuple[Any, ...], donate: set[int]) -> tuple[int, ...]:
+        found: list[int] = []
+        start = 0
+        for n, x in enumerate(dynamic):
+            count = sum(map(_is_array, flatten(x)[0]))
+            found += range(start, start + count) if n in donate else ()
+            start += count
+        return tuple(found)
+
+    def result(self, arrays: Sequence[Array]) -> Any:
+        """Return what the function returns for other arrays."""
+        leaves = list(self._leaves)
+        for place, x in zip(self._places, arrays, strict=True):
+            leaves[place] = x
+        args, kwargs = unflatten(self._structure, leaves)
+        if self._statics:
+            args = tuple(self._statics.get(n, x) for n, x in enumerate(args))
+        return self._fun(*args, **kwargs, **self._static_kwargs)
+
+    def released(self, compiled: _Compiled, outputs: Sequence[Any]) -> Any:
+        """Return the result as the caller has his arguments: Arrays if one of them was."""
+        return compiled.arranged([as_array(x) if self.as_arrays else x for x in outputs])
+
+
+def _is_array(x: Any) -> bool:
+    return isinstance(x, Array) or find_backend(x) is not None
+
+
+def _same(backend: Backend, before: Backend | None) -> Backend:
+    """Return the backend of another array, which must be that of those before; under trace, constants may be raw."""
+    if before is None or backend is before or backend.traced is before:
+        return backend
+    if before.traced is backend:
+        return before
+    raise TypeError(
+        f"Arrays of one library are needed under jit: received arrays of {before.name} and of {backend.name}. Convert "
+        "them first."
+    )
+
+
+def _several(given: Any, kind: type) -> tuple[Any, ...]:
+    return (given,) if isinstance(given, kind) else tuple(given)
+
+
+def _place(n: int, args: tuple[Any, ...], name: str) -> int:
+    if not -len(args) <= n < len(args):
+        raise TypeError(
+            f"{name} counts the positional arguments from 0: received {n} for {len(args)} of them. Pass the argument "
+            "by position."
+        )
+    return n % len(args)

@@ -1,0 +1,134 @@
+"""Passes: each takes a graph and returns one that computes the same with less."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from nnarray.compiler._graph import Graph, Operation, Value
+
+#: Functions of the table that work element by element, and so broadcast by themselves.
+ELEMENTWISE = frozenset(
+    (
+        *("abs", "acos", "acosh", "add", "asin", "asinh", "atan", "atan2", "atanh", "bitwise_and", "bitwise_invert"),
+        *("bitwise_left_shift", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "ceil", "conj", "copysign", "cos"),
+        *("cosh", "divide", "equal", "exp", "expm1", "floor", "floor_divide", "greater", "greater_equal", "hypot"),
+        *("isfinite", "isinf", "isnan", "less", "less_equal", "log", "log10", "log1p", "log2", "logaddexp"),
+        *("logical_and", "logical_not", "logical_or", "logical_xor", "maximum", "minimum", "multiply", "negative"),
+        *("nextafter", "not_equal", "pow", "reciprocal", "remainder", "round", "sign", "signbit", "sin", "sinh"),
+        *("sqrt", "square", "subtract", "tan", "tanh", "trunc", "where"),
+    )
+)
+_SAME_FORM = ("astype", "broadcast_to", "positive", "reshape")
+_NEUTRAL = {"multiply": 1, "divide": 1, "pow": 1}
+
+
+def optimise(graph: Graph) -> Graph:
+    """Return the graph after all passes, each verified."""
+    for run in (simplify, common_subexpressions, dead_code):
+        graph = run(graph).verify()
+    return graph
+
+
+def dead_code(graph: Graph) -> Graph:
+    """Leave out what no output depends on."""
+    needed = set(graph.outputs)
+    kept = []
+    for operation in reversed(graph.operations):
+        if needed.intersection(operation.results):
+            kept.append(operation)
+            needed.update(operation.inputs)
+    constants = {value: array for value, array in graph.constants.items() if value in needed}
+    return replace(graph, constants=constants, operations=tuple(reversed(kept)))
+
+
+def common_subexpressions(graph: Graph) -> Graph:
+    """Compute once what is computed twice within one region."""
+
+    def merge(operation: Operation) -> Mapping[Value, Value] | None:
+        key = (
+            operation.function,
+            operation.region,
+            tuple(x if type(x) is Value else (type(x), x, str(x)) for x in operation.arguments),
+            tuple(sorted((name, repr(value)) for name, value in operation.params.items())),
+        )
+        first = seen.setdefault(key, operation)
+        return None if first is operation else dict(zip(operation.results, first.results, strict=True))
+
+    seen: dict[Any, Operation] = {}
+    return _rewritten(graph, merge)
+
+
+def simplify(graph: Graph) -> Graph:
+    """Leave out what changes nothing: a shape to itself, times one, a broadcast that the next function does anyway."""
+
+    def same(operation: Operation) -> Mapping[Value, Value] | None:
+        argument, result = operation.arguments[0] if operation.arguments else None, operation.results[0]
+        if type(argument) is not Value:
+            return None
+        name = operation.function.name
+        if name in _SAME_FORM and argument.type == result.type:
+            return {result: argument}
+        other = operation.arguments[1] if len(operation.arguments) == 2 else None
+        if name in _NEUTRAL and argument.type == result.type and _is_all(graph, other, _NEUTRAL[name]):
+            return {result: argument}
+        return None
+
+    return _without_broadcasts(_rewritten(graph, same))
+
+
+def _is_all(graph: Graph, x: Any, number: int) -> bool:
+    if type(x) is not Value:
+        return bool(x == number)
+    array = graph.constants.get(x)
+    return array is not None and x.size == 1 and bool(array == number)
+
+
+def _without_broadcasts(graph: Graph) -> Graph:
+    """Give elementwise functions what `broadcast_to` was given, where their result has its shape without that."""
+    source = {
+        operation.results[0]: operation.arguments[0]
+        for operation in graph.operations
+        if operation.function.name == "broadcast_to"
+    }
+    if not source:
+        return graph
+    operations = []
+    for operation in graph.operations:
+        if operation.function.name in ELEMENTWISE and any(x in source for x in operation.inputs):
+            arguments = list(operation.arguments)
+            for place, x in enumerate(arguments):
+                if type(x) is Value and x in source:
+                    arguments[place] = source[x]
+                    if not _stands_alone(arguments, operation.results[0]):
+                        arguments[place] = x
+            operation = replace(operation, arguments=tuple(arguments))
+        operations.append(operation)
+    return replace(graph, operations=tuple(operations))
+
+
+def _stands_alone(arguments: Iterable[Any], result: Value) -> bool:
+    """Whether elementwise arguments give the form of `result`; of several dtypes a library may ask for the shapes."""
+    values = [x for x in arguments if type(x) is Value]
+    return len({x.dtype for x in values}) == 1 and np.broadcast_shapes(*(x.shape for x in values)) == result.shape
+
+
+def _rewritten(graph: Graph, find: Callable[[Operation], Mapping[Value, Value] | None]) -> Graph:
+    """Return the graph without the operations for whose results `find` gives others."""
+    instead: dict[Value, Value] = {}
+    kept = []
+    for operation in graph.operations:
+        operation = replace(operation, arguments=_replaced(operation.arguments, instead))
+        found = find(operation)
+        if found is None:
+            kept.append(operation)
+        else:
+            instead.update(found)
+    return replace(graph, operations=tuple(kept), outputs=_replaced(graph.outputs, instead))
+
+
+def _replaced(values: Iterable[Any], instead: Mapping[Value, Value]) -> tuple[Any, ...]:
+    return tuple(instead.get(x, x) if type(x) is Value else x for x in values)

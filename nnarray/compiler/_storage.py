@@ -1,0 +1,367 @@
+"""Where each value of a graph lives: buffers made once and used again, windows on them, arguments, new arrays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nnarray.compiler._graph import Graph, Operation, Value
+from nnarray.compiler._plan import last_uses
+
+_ALIGNMENT = 64
+#: Functions that may return a window on their argument besides those that always try to.
+_MAY_BE_WINDOWS = frozenset(("real", "imag", "linalg.diagonal", "to_device", "conj"))
+
+
+@dataclass(eq=False)
+class Root:
+    """Memory that values share.
+
+    Attributes
+    ----------
+    kind : {"buffer", "kept", "argument", "constant", "new"}
+        A buffer is used again when its values are dead; what is kept is not.
+    memory : ndarray of bytes, or None
+    number : int
+        Of a buffer.
+    """
+
+    kind: str
+    memory: Any = None
+    number: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where a value is: an array that exists while planning, or a variable of the replay alone."""
+
+    root: Root
+    name: str
+    array: Any = None
+
+
+class Layout:
+    """Places of the values of a graph, assigned in the order of its operations.
+
+    Parameters
+    ----------
+    graph : Graph
+    views : collection of str
+        Functions whose result is a window on their first argument where that can be.
+    wanted : mapping of int to int
+        For places of outputs the place of the input that each shall overwrite.
+    bound : sequence
+        For each input an array that it always is, or None.
+    can_write : callable
+        Whether the result of an operation can be written where it is wanted.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        views: Collection[str],
+        wanted: Mapping[int, int],
+        bound: Sequence[Any],
+        can_write: Callable[[Operation], bool],
+    ) -> None:
+        self.names: dict[str, Any] = {"empty": np.empty, "copyto": np.copyto}
+        self.notes: list[str] = []
+        self.buffer_bytes = 0
+        self._buffers = 0
+        self.bound = [*bound, *[None] * (len(graph.inputs) - len(bound))]
+        self._graph = graph
+        self._time = 0
+        self._before: list[str] = []
+        self._free: list[Root] = []
+        self._places: dict[Value, Place] = {}
+        self._known: dict[Any, tuple[str, Any]] = {}
+        self._counts = {"empty": 1, "copyto": 1}
+        for i, (value, array) in enumerate(zip(graph.inputs, self.bound, strict=True)):
+            name = f"x{i}" if array is None else self.name(array, "a")
+            self._places[value] = Place(Root("argument"), name, array)
+        for value, array in graph.constants.items():
+            self._places[value] = Place(Root("constant"), self.name(array, "c"), array)
+        self._base = self._bases(views)
+        self._last: dict[Value, int] = {}
+        for value, last in last_uses(graph).items():
+            base = self._base.get(value, value)
+            self._last[base] = max(last, self._last.get(base, -1))
+        self._dying: dict[int, list[Value]] = {}
+        for base, last in self._last.items():
+            self._dying.setdefault(last, []).append(base)
+        self._makers = {x: op for op in graph.operations for x in op.results if can_write(op)}
+        self._targets: dict[Value, tuple[Root, Any]] = {}
+        self._joins: dict[Value, tuple[Root, Any]] = {}
+        self._reserve_joins()
+        self._overwritten = {output: graph.inputs[i] for output, i in wanted.items()}
+        self._wanted: dict[Value, Value] = {}
+        for output, x in self._overwritten.items():
+            self._wanted.setdefault(graph.outputs[output], x)
+
+    # -- before the first operation -----------------------------------------------------------------------------------
+
+    def _bases(self, views: Collection[str]) -> dict[Value, Value]:
+        """Return for each value that may be a window the value whose memory it may be in."""
+        base: dict[Value, Value] = {}
+        for operation in self._graph.operations:
+            if operation.function.name in views or operation.function.name in _MAY_BE_WINDOWS:
+                source = operation.inputs[0]
+                for x in operation.results:
+                    base[x] = base.get(source, source)
+        return base
+
+    def _reserve_joins(self) -> None:
+        """Let what is joined end to end be computed where it belongs in the joined array."""
+        makers = {x: op for op in self._graph.operations for x in op.results}
+        for operation in self._graph.operations:
+            result = operation.results[0]
+            axis = operation.params.get("axis", 0)
+            if operation.function.name != "concat" or axis != 0 or len({x.dtype for x in operation.inputs}) > 1:
+                continue
+            root, whole = self._memory("kept", result)
+            self._joins[result] = root, whole
+            start = 0
+            for part in operation.inputs:
+                piece = whole[start : start + part.shape[0]]
+                start += part.shape[0]
+                made = part
+                while (maker := makers.get(made)) is not None and maker.function.name == "reshape":
+                    made = maker.inputs[0]
+                fits = made in self._makers and made not in self._targets and made not in self._graph.outputs
+                if fits and operation.inputs.count(part) == 1 and made not in self._joins:
+                    self._targets[made] = root, piece.reshape(made.shape)
+                elif part in self._graph.constants and part not in self._targets:
+                    piece[...] = self._graph.constants[part]
+                    self._targets[part] = root, piece
+
+    # -- while operations go by ---------------------------------------------------------------------------------------
+
+    def enter(self, time: int) -> None:
+        """Come to an operation."""
+        self._time = time
+        self._before = []
+
+    def leave(self, time: int) -> None:
+        """Free what the operation used last."""
+        for base in self._dying.get(time, ()):
+            place = self._places.get(base)
+            if place is not None and place.root.kind == "buffer" and not self._used_later(place.root):
+                self._free.append(place.root)
+
+    def _used_later(self, root: Root) -> bool:
+        return root in self._free or any(
+            place.root is root and self._last[self._base.get(x, x)] > self._time for x, place in self._places.items()
+        )
+
+    def prefixed(self, code: str) -> str:
+        """Return the code of an operation behind that of the arrays it needs."""
+        return "\n".join([*self._before, *([code] if code else [])])
+
+    def __getitem__(self, x: Value) -> str:
+        return self._places[x].name
+
+    def operands(self, operation: Operation) -> list[str] | None:
+        """Return the arguments of an elementwise function, scalars as arrays of the dtype that they are taken in."""
+        dtypes = {x.dtype for x in operation.inputs}
+        if len(dtypes) != 1:
+            return [self[x] if type(x) is Value else self.name(x, "s") for x in operation.arguments]
+        dtype = next(iter(dtypes))
+        found = []
+        for x in operation.arguments:
+            if type(x) is Value:
+                found.append(self[x])
+            else:
+                # An array is taken in half the time of a Python number, of which each call makes one anew.
+                weak = np.result_type(np.empty(0, dtype), x) == dtype
+                found.append(self.constant(np.asarray(x, dtype)) if weak else self.name(x, "s"))
+        return found
+
+    def name(self, held: Any, hint: str) -> str:
+        """Return the name of an object in the replay, the same for the same object."""
+        if id(held) in self._known:
+            return self._known[id(held)][0]
+        count = self._counts.get(hint, 0)
+        self._counts[hint] = count + 1
+        name = hint if count == 0 and callable(held) else f"{hint}{count}"
+        self._known[id(held)] = name, held
+        self.names[name] = held
+        return name
+
+    def constant(self, array: np.ndarray) -> str:
+        """Return the name of a small constant, the same for equal ones."""
+        key = array.dtype, array.shape, array.tobytes()
+        name, held = self._known.get(key, ("", None))
+        if held is None:
+            name, held = self.name(array, "k"), array
+            self._known[key] = name, held
+        return name
+
+    def can_overwrite(self, x: Any, operation: Operation) -> bool:
+        """Whether the result of an elementwise operation may take the place of its argument `x`."""
+        result = operation.results[0]
+        if type(x) is not Value or x.type != result.type or result in self._targets or result in self._graph.outputs:
+            return False
+        place, base = self._places[x], self._base.get(x, x)
+        aliased = any(y is not x and self._base.get(y, y) is base for y in operation.inputs)
+        return (
+            place.root.kind == "buffer"
+            and place.array is not None
+            and place.array.flags.c_contiguous
+            and self._last[base] == self._time
+            and not aliased
+        )
+
+    def is_dying(self, x: Value) -> bool:
+        """Whether a value is in a buffer of its own that nothing reads after this operation."""
+        place, base = self._places[x], self._base.get(x, x)
+        return place.root.kind == "buffer" and base is x and self._last[base] == self._time
+
+    def out(self, operation: Operation, overwrite: Sequence[Any] = ()) -> str:
+        """Return the name of an array for the result of an operation, which takes the place of one of `overwrite`."""
+        result = operation.results[0]
+        if result in self._targets:
+            root, array = self._targets[result]
+            return self._put(result, Place(root, self.name(array, "b"), array))
+        if result in self._wanted:
+            donated = self._wanted[result]
+            place = self._places[donated]
+            free = self._last.get(donated, -1)
+            if free < self._time or (free == self._time and donated in overwrite and self._alone(donated, operation)):
+                return self._put(result, place)
+        if result in self._graph.outputs:
+            name = f"o{result.number}"
+            dtype = self.name(result.dtype, "dtype")
+            self._before.append(f"{name} = empty({result.shape!r}, {dtype})")
+            return self._put(result, Place(Root("new"), name))
+        for x in overwrite:
+            if self.can_overwrite(x, operation):
+                return self._put(result, self._places[x])
+        root, array = self._memory("buffer", result)
+        return self._put(result, Place(root, self.name(array, "b"), array))
+
+    def _alone(self, x: Value, operation: Operation) -> bool:
+        return not any(y is not x and self._base.get(y, y) is x for y in operation.inputs)
+
+    def _put(self, x: Value, place: Place) -> str:
+        self._places[x] = place
+        return place.name
+
+    def _memory(self, kind: str, x: Value) -> tuple[Root, Any]:
+        """Return memory for a value: the smallest that is free and holds it, or new."""
+        fitting = [root for root in self._free if root.memory.nbytes >= x.nbytes]
+        if kind == "buffer" and fitting:
+            root = min(fitting, key=lambda root: root.memory.nbytes)
+            self._free.remove(root)
+        else:
+            raw = np.zeros(x.nbytes + _ALIGNMENT, np.uint8)
+            start = -raw.ctypes.data % _ALIGNMENT
+            root = Root(kind, raw[start : start + x.nbytes], self._buffers)
+            self._buffers += 1
+            self.buffer_bytes += x.nbytes
+        return root, root.memory[: x.nbytes].view(x.dtype).reshape(x.shape)
+
+    def view(self, operation: Operation, function: Callable[..., Any]) -> str:
+        """Give the result of an operation a window on its argument, or a copy where none can be."""
+        source, result = operation.inputs[0], operation.results[0]
+        place = self._places[source]
+        if place.array is None:
+            code = self._window(operation, place.name)
+            if code is None:
+                return self.call(operation, function, place.root)
+            return f"{self._put(result, Place(place.root, f'v{result.number}'))} = {code}"
+        made = function(place.array, **operation.params)
+        if made.size == 0 or np.may_share_memory(made, place.array):
+            self._put(result, Place(place.root, self.name(made, "w"), made))
+            return ""
+        # Only a reshape copies, and what it copies stands in the order of its argument.
+        copy = self.out(operation)
+        target = self._places[result].array
+        shaped = f"{copy}.reshape({source.shape!r})" if target is None else self.name(target.reshape(source.shape), "w")
+        return f"copyto({shaped}, {place.name})"
+
+    def _window(self, operation: Operation, source: str) -> str | None:
+        """Return the expression for a window on an array that is known at replay only, None for the plain call."""
+        name, params = operation.function.name, operation.params
+        if name in ("expand_dims", "reshape", "squeeze"):
+            return f"{source}.reshape({operation.results[0].shape!r})"
+        if name == "matrix_transpose":
+            return f"{source}.mT"
+        if name == "permute_dims":
+            return f"{source}.transpose({tuple(params['axes'])!r})"
+        return f"{source}[{self.name(params['key'], 'key')}]" if name == "getitem" else None
+
+    def call(self, operation: Operation, function: Callable[..., Any], root: Root | None = None) -> str:
+        """Return the plain call of a function, whose results are new arrays or windows on `root`."""
+        given = [self[x] if type(x) is Value else self.name(x, "s") for x in operation.arguments]
+        given = [f"[{', '.join(given)}]"] if operation.function.variadic else given
+        given += [f"{key}={self.name(value, 'p')}" for key, value in operation.params.items()]
+        if root is None and operation.function.name in _MAY_BE_WINDOWS:
+            root = self._places[operation.inputs[0]].root
+        for x in operation.results:
+            self._put(x, Place(root or Root("new"), f"v{x.number}"))
+        made = ", ".join(self[x] for x in operation.results)
+        # Functions without axes to return give scalars, on which nothing can be written.
+        array = "" if len(operation.results) > 1 else self.name(np.asarray, "asarray")
+        return f"{made} = {array}({self.name(function, 'f')}({', '.join(given)}))"
+
+    def joined(self, operation: Operation) -> str | None:
+        """Return the copies that a concatenation still needs, None if it has no memory reserved."""
+        result = operation.results[0]
+        if result not in self._joins:
+            return None
+        root, whole = self._joins[result]
+        lines, start = [], 0
+        for part in operation.inputs:
+            piece = whole[start : start + part.shape[0]]
+            start += part.shape[0]
+            place = self._places[part]
+            there = part in self._graph.constants and part in self._targets
+            if not there and not (place.root is root and place.array is not None and _same_memory(place.array, piece)):
+                lines.append(f"copyto({self.name(piece, 'w')}, {place.name})")
+        self._put(result, Place(root, self.name(whole, "b"), whole))
+        return "\n".join(lines)
+
+    # -- after the last operation -------------------------------------------------------------------------------------
+
+    def results(self) -> tuple[list[str], list[str]]:
+        """Return lines that bring results where they belong, and the expressions for them."""
+        lines: list[str] = []
+        copies: list[str] = []
+        found: list[str] = []
+        given: set[Root] = set()
+        for number, x in enumerate(self._graph.outputs):
+            place = self._places[x]
+            if number in self._overwritten:
+                target = self._places[self._overwritten[number]]
+                if place is not target:
+                    source = place.name
+                    if place.root.kind == "argument":
+                        # It may be overwritten by the result before this one.
+                        source = f"h{len(found)}"
+                        lines.append(f"{source} = {self.name(np.array, 'array')}({place.name})")
+                    copies.append(f"copyto({target.name}, {source})")
+                found.append(target.name)
+            elif place.root.kind == "new" and place.root not in given:
+                found.append(place.name)
+            else:
+                held = f"r{len(found)}"
+                lines.append(f"{held} = {self.name(np.array, 'array')}({place.name})")
+                found.append(held)
+            given.add(place.root)
+        return [*lines, *copies], found
+
+    def words(self, x: Value) -> str:
+        """Say where a value is."""
+        place = self._places[x]
+        kind = place.root.kind
+        if kind in ("buffer", "kept"):
+            return f"buffer {place.root.number}"
+        return {"argument": f"argument {place.name}", "new": "new array"}.get(kind, kind)
+
+
+def _same_memory(x: np.ndarray, y: np.ndarray) -> bool:
+    return x.ctypes.data == y.ctypes.data and x.nbytes == y.nbytes and math.prod(x.shape) == math.prod(y.shape)

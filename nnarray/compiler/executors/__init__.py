@@ -1,0 +1,5 @@
+"""What runs a plan, one file for each library that does it in its own way."""
+
+from nnarray.compiler.executors._choice import executor_for
+
+__all__ = ["executor_for"]

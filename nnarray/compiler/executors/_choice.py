@@ -1,0 +1,36 @@
+"""Which executor runs the plans of a library."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from nnarray._messages import unknown_name
+from nnarray.backends import Backend
+
+#: Executors by name: module and class, and the one backend that they are for.
+_EXECUTORS = {
+    "generic": ("generic", "Generic", None),
+    "numpy": ("numpy", "Numpy", "numpy"),
+    "jax": ("jax", "Jax", "jax"),
+}
+
+
+def executor_for(backend: Backend, name: str = "auto") -> Any:
+    """Return the executor of some name for arrays of a backend; "auto" is the backend's own.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown or the executor is not for that backend.
+    """
+    if name == "auto":
+        name = backend.executor if backend.executor in _EXECUTORS else "generic"
+    if name not in _EXECUTORS:
+        raise ValueError(unknown_name("executor", name, ("auto", *_EXECUTORS)))
+    module, cls, only = _EXECUTORS[name]
+    if only not in (None, backend.name):
+        raise ValueError(
+            f"Executor {name!r} runs arrays of {only}: received arrays of {backend.name}. Use executor='auto'."
+        )
+    return getattr(importlib.import_module(f"nnarray.compiler.executors.{module}"), cls)(backend)

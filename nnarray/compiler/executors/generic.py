@@ -1,0 +1,87 @@
+"""Any conforming library: the calls of the graph one after the other, each value dropped after its last use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from nnarray.backends import Backend
+from nnarray.compiler._graph import Graph, Operation, Value
+from nnarray.compiler._plan import Plan, Program, Step, compiled, last_uses
+
+
+class Generic:
+    """Executor over the library's own functions.
+
+    Parameters
+    ----------
+    backend : Backend
+
+    Attributes
+    ----------
+    binds : bool
+        Whether a program can be made for arrays that stay where they are.
+    """
+
+    name = "generic"
+    binds = False
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+
+    def compile(self, graph: Graph, donated: Sequence[int] = ()) -> Program:
+        """Return the program of a graph; a donated argument is dropped after its last use."""
+        names: dict[str, Any] = {}
+        known = {value: f"x{place}" for place, value in enumerate(graph.inputs)}
+        for value, array in graph.constants.items():
+            known[value] = f"c{value.number}"
+            names[known[value]] = array
+        last = last_uses(graph)
+        dying: dict[int, list[Value]] = {}
+        for value, place in last.items():
+            dying.setdefault(place, []).append(value)
+        free = {value for place, value in enumerate(graph.inputs) if place in donated}
+        lines, steps = [], []
+        for place, operation in enumerate(graph.operations):
+            for value in operation.results:
+                known[value] = f"v{value.number}"
+            line = f"{', '.join(known[x] for x in operation.results)} = {self._call(operation, known, names)}"
+            lines.append(line)
+            free.update(operation.results)
+            dead = [known[x] for x in dying.get(place, ()) if x in free]
+            if dead:
+                lines.append(f"del {', '.join(dead)}")
+            steps.append(Step(operation, line, "new array"))
+        results = [self._result(x, graph, known, names) for x in graph.outputs]
+        arguments = ", ".join(f"x{place}" for place in range(len(graph.inputs)))
+        lines.append(f"return ({', '.join(results)}{',' * (len(results) == 1)})")
+        source = f"def replay({arguments}):\n    " + "\n    ".join(lines) + "\n"
+        plan = Plan(self.name, graph, tuple(steps), source)
+        return Program(plan, self._runner(compiled(source, names), plan))
+
+    def _runner(self, replay: Any, plan: Plan) -> Any:  # noqa: ARG002 -- for executors that compile further
+        return replay
+
+    def _call(self, operation: Operation, known: dict[Value, str], names: dict[str, Any]) -> str:
+        function = self._function(operation)
+        name = operation.function.name.replace(".", "_") + f"_{len(names)}"
+        names[name] = function
+        given = [known[x] if type(x) is Value else repr(x) for x in operation.arguments]
+        if operation.function.variadic:
+            given = [f"[{', '.join(given)}]"]
+        for key, value in operation.params.items():
+            held = f"p{len(names)}"
+            names[held] = value
+            given.append(f"{key}={held}")
+        return f"{name}({', '.join(given)})"
+
+    def _function(self, operation: Operation) -> Any:
+        """Return what is called for an operation."""
+        return operation.function.on(self.backend)
+
+    def _result(self, x: Value, graph: Graph, known: dict[Value, str], names: dict[str, Any]) -> str:
+        """Return an output; what the caller may overwrite is no array that a later replay reads."""
+        if x not in graph.constants:
+            return known[x]
+        names["copy_of"] = lambda array: self.backend.xp.asarray(array, copy=True)
+        return f"copy_of({known[x]})"
