@@ -89,7 +89,8 @@ def _resolve(arg: Any, namespace: Namespace) -> Any:
     if convert is not None:
         arg = convert()
     backend = arg.namespace.backend if type(arg) is Array else find_backend(arg)
-    if backend is not namespace.backend and isinstance(arg, _NUMBERS):
+    traced = namespace.backend.traced
+    if isinstance(arg, _NUMBERS) and backend not in (namespace.backend, traced or namespace.backend):
         # One by inheritance, such as NumPy's float64 beside arrays of another library.
         return next(kind(arg) for kind in _NUMBERS if isinstance(arg, kind))
     if backend is None:
@@ -97,7 +98,7 @@ def _resolve(arg: Any, namespace: Namespace) -> Any:
     if backend is not namespace.backend:
         if backend.traced is namespace.backend:
             raise _Elsewhere(backend)
-        if namespace.backend.traced is backend:
+        if traced is backend:
             return namespace.asarray(arg)
         raise TypeError(
             f"Arrays of one library are needed: received one of {backend.name} beside one of "

@@ -144,6 +144,12 @@ def test_raw_arrays_give_raw_arrays_and_arrays_give_arrays(place: Any) -> None:
     assert space.backend.device_of(found["twice"]) == space.backend.device_of(raw)
 
 
+def test_scalars_of_numpy_keep_their_dtype_under_jit() -> None:
+    x = np.ones(2, "float32")
+    for scalar, dtype in ((2.0, "float32"), (np.float64(2.0), "float64"), (np.float32(2.0), "float32")):
+        assert nna.jit(lambda x, scalar=scalar: x * scalar)(x).dtype == dtype
+
+
 def test_a_plan_is_made_for_each_shape_dtype_and_static_value_and_the_oldest_go() -> None:
     runs = []
 
