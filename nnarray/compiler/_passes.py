@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nnarray.array import TABLE
 from nnarray.compiler._graph import Graph, Operation, Value
 
 #: Functions of the table that work element by element, and so broadcast by themselves.
@@ -23,6 +24,7 @@ ELEMENTWISE = frozenset(
     )
 )
 _SAME_FORM = ("astype", "broadcast_to", "positive", "reshape")
+_REDUCTIONS = ("sum", "mean", "max", "min", "prod")
 _NEUTRAL = {"multiply": 1, "divide": 1, "pow": 1}
 
 
@@ -77,7 +79,18 @@ def simplify(graph: Graph) -> Graph:
             return {result: argument}
         return None
 
-    return _without_broadcasts(_rewritten(graph, same))
+    operations = tuple(map(_without_reduction, graph.operations))
+    return _without_broadcasts(_rewritten(replace(graph, operations=operations), same))
+
+
+def _without_reduction(operation: Operation) -> Operation:
+    """Return a reduction over axes of length one as the change of shape that it is."""
+    if operation.function.name not in _REDUCTIONS:
+        return operation
+    x, result = operation.inputs[0], operation.results[0]
+    if x.size != result.size or x.dtype != result.dtype or x.size == 0:
+        return operation
+    return replace(operation, function=TABLE["reshape"], arguments=(x,), params={"shape": result.shape})
 
 
 def _is_all(graph: Graph, x: Any, number: int) -> bool:

@@ -72,7 +72,8 @@ class Plan:
 
     def __str__(self) -> str:
         rows = [("step", "function", "inputs", "output", "place", "bytes")]
-        for number, step in enumerate(self.steps):
+        number = 0
+        for step in self.steps:
             made = step.operation.results
             given = ", ".join(str(x) for x in step.operation.arguments if x is not None)
             rows.append(
@@ -85,11 +86,11 @@ class Plan:
                     str(sum(x.nbytes for x in made)),
                 )
             )
+            number += bool(step.code)
         widths = [max(len(row[i]) for row in rows) for i in range(6)]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-        run = sum(bool(step.code) for step in self.steps)
         lines.append(
-            f"{self.executor}: {run} steps, {self.flops:,} flops, {self.bytes_moved:,} bytes moved, "
+            f"{self.executor}: {number} steps, {self.flops:,} flops, {self.bytes_moved:,} bytes moved, "
             f"{self.buffer_bytes:,} bytes of buffers"
         )
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])

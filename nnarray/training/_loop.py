@@ -166,9 +166,10 @@ class Loop:
                 self.callbacks.on_epoch_begin(epoch)
                 try:
                     logs = self._epoch(epoch, last, interrupt)
-                except NonFiniteLossError:
-                    state, self.counter = good
-                    self.step.store(state)
+                except BaseException as error:
+                    if isinstance(error, NonFiniteLossError) or self.runner.is_torn:
+                        state, self.counter = good
+                        self.step.store(state)
                     raise
                 good = copied(self.step.state()), self.counter
                 self.callbacks.on_epoch_end(epoch, logs)

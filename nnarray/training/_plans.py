@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from nnarray.compiler import BoundPlan
+from nnarray.compiler import BoundPlan, Plan
 from nnarray.training._data import Data
 from nnarray.training._step import Step
 
@@ -20,6 +20,11 @@ class Runner:
         Whether to run the model's code at every step.
     executor : str
         What runs the plans.
+
+    Attributes
+    ----------
+    is_torn : bool
+        Whether the last step ended in an error, with part of the state updated.
     """
 
     def __init__(self, step: Step, eagerly: bool, executor: str) -> None:
@@ -27,14 +32,21 @@ class Runner:
         self._eagerly = eagerly
         self._executor = executor
         self._plans: dict[Any, BoundPlan] = {}
+        self.is_torn = False
 
     def __getstate__(self) -> dict[str, Any]:
         # Plans are made anew where a copy is used.
         return {**self.__dict__, "_plans": {}}
 
+    @property
+    def plans(self) -> dict[tuple[str, int], Plan]:
+        """The plans so far, by kind of step and size of batch."""
+        return {(kind, size): made.plan for (kind, size, _), made in self._plans.items()}
+
     def refresh(self) -> None:
-        """Drop the plans if a variable holds another array than they were made for."""
-        if any(a is not b for plan in self._plans.values() for a, b in zip(plan.state, self.step.state(), strict=True)):
+        """Drop the plans if a variable holds another array than the one they update in place."""
+        bound = [plan.state for plan in self._plans.values() if plan.buffers is not None]
+        if bound and any(a is not b for state in bound for a, b in zip(state, self.step.state(), strict=True)):
             self._plans.clear()
 
     def train(self, data: Data, rows: Any, counter: int) -> Any:
@@ -71,4 +83,7 @@ class Runner:
         data.take(rows, plan.buffers[:3])
         for buffer, number in zip(plan.buffers[3:], numbers, strict=True):
             buffer[...] = number
-        return plan()[1]
+        self.is_torn = True
+        loss = plan()[1]
+        self.is_torn = False
+        return loss

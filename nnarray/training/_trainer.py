@@ -10,6 +10,7 @@ from typing import Any
 from nnarray import losses, metrics, optimizers
 from nnarray._messages import describe
 from nnarray.backends import Selection, backend_of, convert
+from nnarray.compiler import Plan
 from nnarray.layers import Shape
 from nnarray.random import next_key
 from nnarray.training._arguments import (
@@ -122,6 +123,11 @@ class Trainer(Housed):
     def metrics_names(self) -> list[str]:
         """Names of the figures that `evaluate` returns."""
         return [metric.name for metric in self.metrics]
+
+    @property
+    def plans(self) -> dict[tuple[str, int], Plan]:
+        """What `fit` and `evaluate` replay: by "train" or "test" and the size of the batch, plans that print."""
+        return {} if self._runner is None else self._runner.plans
 
     # -- preparation --------------------------------------------------------------------------------------------------
 
@@ -313,10 +319,10 @@ class Trainer(Housed):
         before = copied(step.state())
         watch = Watch(step, 0)
         with self._active():
-            watch.add(runner.train(self._at_home(data), slice(0, data.length), self._counter))
             try:
+                watch.add(runner.train(self._at_home(data), slice(0, data.length), self._counter))
                 watch.look()
-            except ArithmeticError:
+            except BaseException:
                 step.store(before)
                 raise
             self._counter += 1
