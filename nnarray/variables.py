@@ -14,6 +14,7 @@ from nnarray._messages import describe
 from nnarray._replay import is_repeating, once
 from nnarray.array import Array, array_namespace
 from nnarray.backends import Backend, backend_of, convert
+from nnarray.compiler import refuse_state
 
 __all__ = ["Pack", "StatelessScope", "Variable", "pack_variables"]
 
@@ -114,7 +115,10 @@ class Variable:
 
     def _held(self) -> Any:
         scope = _scope.get()
-        return self._value if scope is None else scope.values.get(self, self._value)
+        if scope is not None and self in scope.values:
+            return scope.values[self]
+        refuse_state(f"Reading variable {self.path!r}")
+        return self._value
 
     def __nnarray_value__(self) -> Any:
         return self.value
@@ -169,6 +173,7 @@ class Variable:
             self._check(value)
             scope.values[self] = value
             return
+        refuse_state(f"Assigning to variable {self.path!r}")
         value = value.value if isinstance(value, Array) else value
         value = convert(value, self.backend, self.dtype, self.device)
         self._check(value)
@@ -291,6 +296,7 @@ class Pack(Variable):
         scope = _scope.get()
         if scope is not None and self in scope.values:
             return scope.values[self]
+        refuse_state("Reading packed variables")
         return self._value if self.backend.has_views else self.join([variable._value for variable in self._members])
 
     def settle(self) -> None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
-from benchmarks import eager, uniforms
+from benchmarks import __main__ as steps
+from benchmarks import eager, peers, uniforms
+from benchmarks.by_hand import step_by_hand
+from benchmarks.networks import Network
 
 
 def test_uniforms_are_timed_for_each_dtype_and_size(capsys: Any) -> None:
@@ -25,3 +29,30 @@ def test_a_backward_pass_takes_no_more_memory_than_autograds(capsys: Any) -> Non
     assert all(seconds > 0 for seconds, _ in found)
     assert all(memory < 1.1 for _, memory in found)
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]] == networks
+
+
+@pytest.mark.parametrize("network", ["2-4-6-6-4-1:32", "12-8-5:20"])
+def test_the_step_by_hand_does_what_training_does(network: str) -> None:
+    by_hand = step_by_hand(Network(network))
+    model = peers._model(Network(network))
+    x, y, _ = Network(network).data()
+    for _ in range(5):
+        loss = model.train_on_batch(x, y)
+        np.testing.assert_allclose(by_hand(), loss, rtol=2e-5)
+
+
+@pytest.mark.parametrize("name", peers.PEERS)
+def test_every_peer_takes_a_step(name: str) -> None:
+    try:
+        step = peers.PEERS[name](Network("3-4-2:8"))
+    except ModuleNotFoundError as error:
+        pytest.skip(str(error))
+    step()
+    step()
+
+
+def test_the_table_has_a_row_for_each_network_and_a_column_for_each_peer(capsys: Any) -> None:
+    options = ["--rounds", "1", "--repeats", "1", "--seconds", "0.001"]
+    found = steps.main(["--networks", "2-3-1:8", "--peers", "by hand", "nnarray", *options])
+    assert all(seconds > 0 for seconds in found["2-3-1:8"].values())
+    assert capsys.readouterr().out.count("2-3-1:8") == 3

@@ -99,6 +99,11 @@ def _resolve(arg: Any, namespace: Namespace) -> Any:
         if backend.traced is namespace.backend:
             raise _Elsewhere(backend)
         if traced is backend:
+            if getattr(arg, "node", None) is not None:
+                raise TypeError(
+                    "A function under jit uses a recorded array that is not its argument: pass it as an argument, or "
+                    f"nnarray.stop_gradient of it. Received {describe(arg)}."
+                )
             return namespace.asarray(arg)
         raise TypeError(
             f"Arrays of one library are needed: received one of {backend.name} beside one of "

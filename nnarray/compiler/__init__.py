@@ -5,5 +5,18 @@ from nnarray.compiler._errors import TracingError
 from nnarray.compiler._graph import Graph, Operation, Value
 from nnarray.compiler._jit import Jitted, Lowered, jit
 from nnarray.compiler._plan import Plan, Step
+from nnarray.compiler._tracing import refuse_state
 
-__all__ = ["BoundPlan", "Graph", "Jitted", "Lowered", "Operation", "Plan", "Step", "TracingError", "Value", "jit"]
+__all__ = [
+    "BoundPlan",
+    "Graph",
+    "Jitted",
+    "Lowered",
+    "Operation",
+    "Plan",
+    "Step",
+    "TracingError",
+    "Value",
+    "jit",
+    "refuse_state",
+]

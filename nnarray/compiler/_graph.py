@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from nnarray.array import Function
@@ -101,13 +101,6 @@ class Graph:
     constants: Mapping[Value, Any]
     operations: tuple[Operation, ...]
     outputs: tuple[Value, ...]
-    uses: Mapping[Value, int] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        uses: dict[Value, int] = {}
-        for x in (*(x for operation in self.operations for x in operation.inputs), *self.outputs):
-            uses[x] = uses.get(x, 0) + 1
-        object.__setattr__(self, "uses", uses)
 
     def verify(self) -> Graph:
         """Return the graph, after checking that every value is made once, and before it is used.

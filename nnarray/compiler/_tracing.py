@@ -6,6 +6,7 @@ import functools
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -250,6 +251,7 @@ def _raw(x: Any) -> Any:
 
 
 _tracing: dict[Backend, TracingBackend] = {}
+_runs: ContextVar[bool] = ContextVar("nnarray_traces", default=False)
 _lock = threading.Lock()
 
 
@@ -259,6 +261,15 @@ def tracing_backend(backend: Backend) -> TracingBackend:
         if backend not in _tracing:
             _tracing[backend] = TracingBackend(backend)
         return _tracing[backend]
+
+
+def refuse_state(what: str) -> None:
+    """Raise a TracingError if a function is being traced, in which `what` would happen once only."""
+    if _runs.get():
+        raise TracingError(
+            f"{what} under jit happens once, when the function is traced, and not at each call. At {user_line()}\n"
+            "Give state as an argument and return it: for a model by stateless_call, for random numbers by a counter."
+        )
 
 
 def trace(fun: Callable[[list[Array]], Sequence[Any]], arguments: Sequence[Any], backend: Backend) -> Graph:
@@ -274,8 +285,10 @@ def trace(fun: Callable[[list[Array]], Sequence[Any]], arguments: Sequence[Any],
     tracing = tracing_backend(backend)
     run = Trace(tracing)
     inputs = [run.symbol(x) for x in arguments]
+    token = _runs.set(True)
     try:
         outputs = fun([Array(x, tracing.space) for x in inputs])
         return run.graph(inputs, [x.value if isinstance(x, Array) else x for x in outputs]).verify()
     finally:
+        _runs.reset(token)
         run.is_open = False

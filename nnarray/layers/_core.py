@@ -8,6 +8,7 @@ from typing import Any
 
 from nnarray import activations
 from nnarray.array import array_namespace
+from nnarray.compiler import refuse_state
 from nnarray.layers._layer import Layer, Shape
 from nnarray.random import SeedGenerator, apply_dropout, check_rate
 from nnarray.variables import current_scope
@@ -122,6 +123,7 @@ class Dropout(Layer):
             return inputs
         scope = current_scope()
         if scope is None or scope.counter is None:
+            refuse_state("A draw by the layer's own count")
             counter = (self.seed_generator.next(), 0)
         else:
             # The second word keeps these apart from the layer's own draws, whose second word is 0.

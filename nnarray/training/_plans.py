@@ -43,6 +43,10 @@ class Runner:
         """The plans so far, by kind of step and size of batch."""
         return {(kind, size): made.plan for (kind, size, _), made in self._plans.items()}
 
+    def bound(self, kind: str, size: int) -> BoundPlan:
+        """Return the plan of a kind of step for a size of batch."""
+        return next(plan for key, plan in self._plans.items() if key[:2] == (kind, size))
+
     def refresh(self) -> None:
         """Drop the plans if a variable holds another array than the one they update in place."""
         bound = [plan.state for plan in self._plans.values() if plan.buffers is not None]

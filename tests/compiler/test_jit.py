@@ -13,6 +13,8 @@ from hypothesis import given
 
 import nnarray as nna
 from nnarray.array import TABLE
+from nnarray.layers import Dense, Dropout
+from nnarray.models import Sequential
 from nnarray.testing import assert_close, check_grads
 from tests.array.case import Case
 from tests.array.test_table import NOT_IN_LIBRARY, ROWS, _args, _moved
@@ -295,6 +297,30 @@ def test_what_depends_on_values_is_refused_with_line_and_cure(f: Any, message: s
     with pytest.raises(nna.TracingError, match=message) as caught:
         nna.jit(f)(X)
     assert "test_jit.py, line" in str(caught.value)
+
+
+def test_state_of_a_model_is_given_and_returned() -> None:
+    model = Sequential([Dense(4, activation="relu", input_dim=3), Dropout(0.5)])
+    x = np.ones((2, 3), "float32")
+    with pytest.raises(nna.TracingError, match=r"Reading variable .*kernel.* happens once(.|\n)*stateless_call"):
+        nna.jit(lambda x: model(x))(x)
+    with pytest.raises(nna.TracingError, match="Assigning to variable"):
+        nna.jit(lambda x: model.layers[0].kernel.assign(x))(np.ones((3, 4), "float32"))
+    held = [variable.value for variable in model.trainable_variables]
+    with pytest.raises(nna.TracingError, match="A draw by the layer's own count"):
+        nna.jit(lambda held, x: model.stateless_call(held, [], x, training=True)[0])(held, x)
+
+    def call(held: Any, x: Any, counter: Any) -> Any:
+        return model.stateless_call(held, [], x, training=True, counter=counter)[0]
+
+    jitted = nna.jit(call)
+    for n in (1, 2, 1):
+        assert_close(jitted(held, x, np.asarray(n)), call(held, x, n), rtol=1e-6)
+
+
+def test_a_recorded_array_that_is_no_argument_is_refused() -> None:
+    with pytest.raises(TypeError, match="uses a recorded array that is not its argument"):
+        nna.grad(lambda w: nna.jit(lambda x: x.__array_namespace__().sum(x * w))(X[0]))(X[1])
 
 
 @pytest.mark.parametrize(
