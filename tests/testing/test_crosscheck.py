@@ -88,7 +88,7 @@ def test_the_gradients_are_those_that_fit_takes() -> None:
     gradients = run(model, select("numpy"), Data(X, Y, None), model.loss, True).found
     before = model.get_weights()
     model.fit(X, Y, batch_size=len(X), verbose=0)
-    assert isinstance(model._step, Step)
+    assert isinstance(model._runner.step, Step)
     stepped = {v.path: old - new for v, old, new in zip(model.variables, before, model.get_weights(), strict=True)}
     taken = {key.place.path + key.part: f.value for key, f in gradients.items() if key.kind == "weight gradient"}
     assert set(stepped) == set(taken)
