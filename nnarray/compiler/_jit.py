@@ -323,7 +323,9 @@ class _Call:
             self._places.append(place)
             self.raw.append(x)
             self.nodes.append(node)
-            forms.append((x.shape, x.dtype, backend.device_of(x)))
+            device = backend.device_of(x)
+            # By name: not every library's devices are hashable.
+            forms.append((x.shape, x.dtype, device if type(device) is str else backend.device_name(device)))
         self.recorded = tuple(place for place, node in enumerate(self.nodes) if node is not None)
         self.inline = found is None or found.traced is not None
         if found is None:
