@@ -34,7 +34,7 @@ class NumpyBackend(Backend):
             out[...] = x[rows]
             return out
         # The other mode, "raise", copies `out` before it writes there; the rows are those of a permutation.
-        return np.take(x, rows, axis=0, out=out, mode="clip")
+        return x.take(rows, 0, out, "clip")
 
     def index_add(self, x: Any, indices: Any, value: Any, axis: int) -> Any:
         result = np.array(x)

@@ -64,12 +64,14 @@ class BoundPlan:
         self._lock = threading.Lock()
 
     def __call__(self, *arguments: Any) -> tuple[list[Any], Any]:
-        """Return the state and the result of one run; without arguments, on what is in the buffers."""
-        count = len(self.state)
+        """Return the state and the result of one run, where there are no buffers."""
         with self._lock:
-            if self.buffers is None:
-                outputs = self._run(*self.state, *flatten(arguments)[0])
-                self.state = list(outputs[:count])
-            else:
-                outputs = self._run()
-        return self.state, unflatten(self._structure, outputs[count:])
+            outputs = self._run(*self.state, *flatten(arguments)[0])
+        count = len(self.state)
+        return list(outputs[:count]), unflatten(self._structure, outputs[count:])
+
+    def replay(self) -> Any:
+        """Return the result of one run on what is in the buffers; the state is updated in place."""
+        with self._lock:
+            outputs = self._run()
+        return unflatten(self._structure, outputs[len(self.state) :])

@@ -23,6 +23,7 @@ ELEMENTWISE = frozenset(
         *("sqrt", "square", "subtract", "tan", "tanh", "trunc", "where"),
     )
 )
+_COMMUTE = ("add", "equal", "logical_and", "logical_or", "multiply", "not_equal")
 _SAME_FORM = ("astype", "broadcast_to", "positive", "reshape")
 _REDUCTIONS = ("sum", "mean", "max", "min", "prod")
 _NEUTRAL = {"multiply": 1, "divide": 1, "pow": 1}
@@ -54,14 +55,34 @@ def common_subexpressions(graph: Graph) -> Graph:
         key = (
             operation.function,
             operation.region,
-            tuple(x if type(x) is Value else (type(x), x, str(x)) for x in operation.arguments),
+            _ordered(operation),
             tuple(sorted((name, repr(value)) for name, value in operation.params.items())),
         )
         first = seen.setdefault(key, operation)
         return None if first is operation else dict(zip(operation.results, first.results, strict=True))
 
     seen: dict[Any, Operation] = {}
-    return _rewritten(graph, merge)
+    return _rewritten(_with_constants_once(graph), merge)
+
+
+def _with_constants_once(graph: Graph) -> Graph:
+    """Let equal scalars among NumPy's constants be one value."""
+    first: dict[Any, Value] = {}
+    instead: dict[Value, Value] = {}
+    for value, array in graph.constants.items():
+        if isinstance(array, np.ndarray) and value.size == 1:
+            same = first.setdefault((value.type, array.tobytes()), value)
+            if same is not value:
+                instead[value] = same
+    operations = [replace(each, arguments=_replaced(each.arguments, instead)) for each in graph.operations]
+    return replace(graph, operations=tuple(operations), outputs=_replaced(graph.outputs, instead))
+
+
+def _ordered(operation: Operation) -> tuple[Any, ...]:
+    """Return the arguments as part of a key; the order of two does not count where they commute, bit for bit."""
+    if operation.function.name in _COMMUTE and len(operation.inputs) == len(operation.arguments):
+        return tuple(sorted(operation.inputs, key=lambda x: x.number))
+    return tuple(x if type(x) is Value else (type(x), x, str(x)) for x in operation.arguments)
 
 
 def simplify(graph: Graph) -> Graph:

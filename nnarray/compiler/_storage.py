@@ -77,6 +77,7 @@ class Layout:
         self._time = 0
         self._before: list[str] = []
         self._free: list[Root] = []
+        self._scratch: list[Root] = []
         self._places: dict[Value, Place] = {}
         self._known: dict[Any, tuple[str, Any]] = {}
         self._counts = {"empty": 1, "copyto": 1}
@@ -147,6 +148,8 @@ class Layout:
 
     def leave(self, time: int) -> None:
         """Free what the operation used last."""
+        self._free += self._scratch
+        self._scratch = []
         for base in self._dying.get(time, ()):
             place = self._places.get(base)
             if place is not None and place.root.kind == "buffer" and not self._used_later(place.root):
@@ -190,6 +193,29 @@ class Layout:
         self._known[id(held)] = name, held
         self.names[name] = held
         return name
+
+    def seen_as(self, name: str, dtype: np.dtype[Any]) -> str:
+        """Return the name of the same memory as numbers of another dtype of that size."""
+        array = self.names.get(name)
+        if array is None:
+            return f"{name}.view({self.name(dtype, 'dtype')})"
+        key = name, dtype
+        if key not in self._known:
+            self._known[key] = self.name(array.view(dtype), "i"), array
+        return self._known[key][0]
+
+    def is_zero(self, x: Any) -> bool:
+        """Whether an argument is the number zero without a sign."""
+        if type(x) is Value:
+            array = self._graph.constants.get(x)
+            return array is not None and x.size == 1 and not any(np.asarray(array).tobytes())
+        return isinstance(x, (int, float)) and str(x) in ("0", "0.0")
+
+    def scratch(self, like: Value) -> str:
+        """Return the name of a buffer of the form of a value, for this operation alone."""
+        root, array = self._memory("buffer", like)
+        self._scratch.append(root)
+        return self.name(array, "t")
 
     def constant(self, array: np.ndarray) -> str:
         """Return the name of a small constant, the same for equal ones."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -103,15 +103,10 @@ class Data(NamedTuple):
             rows = slice(start, min(start + batch_size, self.length))
             yield rows if order is None else order[rows]
 
-    def take(self, rows: Any, buffers: Sequence[Any] = (None, None, None)) -> Data:
-        """Return the examples of some rows, in the given arrays where there are any."""
-        backend = backend_of(self.x)
-        return Data(
-            *(
-                None if array is None else backend.take_rows(array, rows, buffer)
-                for array, buffer in zip(self, buffers, strict=True)
-            )
-        )
+    def take(self, rows: Any) -> Data:
+        """Return the examples of some rows."""
+        take = backend_of(self.x).take_rows
+        return Data(*(None if array is None else take(array, rows) for array in self))
 
     def number(self, number: int) -> Any:
         """Return an integer as an array beside the data."""

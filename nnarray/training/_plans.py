@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
+from nnarray.backends import backend_of
 from nnarray.compiler import BoundPlan, Plan
 from nnarray.training._data import Data
 from nnarray.training._step import Step
+
+#: A plan, what gathers rows, the arrays to gather from with the buffers to gather into, and the buffers of numbers.
+_Ready = tuple[BoundPlan, Callable[..., Any], list[tuple[Any, Any]], list[Any]]
 
 
 class Runner:
@@ -32,11 +36,13 @@ class Runner:
         self._eagerly = eagerly
         self._executor = executor
         self._plans: dict[Any, BoundPlan] = {}
+        self._data: Data | None = None
+        self._ready: dict[tuple[str, int], _Ready] = {}
         self.is_torn = False
 
     def __getstate__(self) -> dict[str, Any]:
         # Plans are made anew where a copy is used.
-        return {**self.__dict__, "_plans": {}}
+        return {**self.__dict__, "_plans": {}, "_data": None, "_ready": {}}
 
     @property
     def plans(self) -> dict[tuple[str, int], Plan]:
@@ -52,42 +58,52 @@ class Runner:
         bound = [plan.state for plan in self._plans.values() if plan.buffers is not None]
         if bound and any(a is not b for state in bound for a, b in zip(state, self.step.state(), strict=True)):
             self._plans.clear()
+        self._data, self._ready = None, {}
 
     def train(self, data: Data, rows: Any, counter: int) -> Any:
         """Take a step of descent on some rows of the data; return the loss before it."""
-
-        def train(state: Any, x: Any, y: Any, sample_weight: Any, counter: Any) -> Any:
-            return self.step.train(state, x, y, sample_weight, counter)
-
-        return self._run("train", train, data, rows, (counter,))
+        return self._run("train", self.step.train, data, rows, (counter,))
 
     def test(self, data: Data, rows: Any) -> Any:
         """Count some rows of the data into the metrics; return their loss."""
         return self._run("test", self.step.test, data, rows, ())
 
-    def _run(self, kind: str, fun: Callable[..., Any], data: Data, rows: Any, numbers: Sequence[int]) -> Any:
-        step = self.step
+    def _run(self, kind: str, fun: Callable[..., Any], data: Data, rows: Any, numbers: tuple[int, ...]) -> Any:
         if self._eagerly:
-            state, loss = fun(step.state(), *data.take(rows), *numbers)
-            step.store(state)
+            state, loss = fun(self.step.state(), *data.take(rows), *numbers)
+            self.step.store(state)
             return loss
-        key = kind, rows.stop - rows.start if isinstance(rows, slice) else rows.shape[0], data.forms
-        plan = self._plans.get(key)
-        if plan is None:
-            for variable in step.variables:
-                variable.settle()
-            plan = self._plans[key] = BoundPlan(
-                fun, step.state(), (*data.take(rows), *map(data.number, numbers)), self._executor
-            )
-        if plan.buffers is None:
-            plan.state = step.state()
-            state, loss = plan(*data.take(rows), *map(data.number, numbers))
-            step.store(state)
-            return loss
-        data.take(rows, plan.buffers[:3])
-        for buffer, number in zip(plan.buffers[3:], numbers, strict=True):
-            buffer[...] = number
+        if data is not self._data:
+            self._data, self._ready = data, {}
+        size = rows.stop - rows.start if isinstance(rows, slice) else rows.shape[0]
+        plan, take, filled, counters = self._ready.get((kind, size)) or self._prepare(kind, fun, size, numbers)
         self.is_torn = True
-        loss = plan()[1]
+        if plan.buffers is None:
+            plan.state = self.step.state()
+            state, loss = plan(*data.take(rows), *map(data.number, numbers))
+            self.step.store(state)
+        else:
+            for array, buffer in filled:
+                take(array, rows, buffer)
+            for buffer, number in zip(counters, numbers, strict=True):
+                buffer[...] = number
+            loss = plan.replay()
         self.is_torn = False
         return loss
+
+    def _prepare(self, kind: str, fun: Callable[..., Any], size: int, numbers: tuple[int, ...]) -> _Ready:
+        """Return what replays a kind of step on batches of the data at hand, and keep it."""
+        data = self._data
+        assert data is not None
+        key = kind, size, data.forms
+        plan = self._plans.get(key)
+        if plan is None:
+            for variable in self.step.variables:
+                variable.settle()
+            arguments = (*data.take(slice(0, size)), *map(data.number, numbers))
+            plan = self._plans[key] = BoundPlan(fun, self.step.state(), arguments, self._executor)
+        places = [] if plan.buffers is None else list(zip(data, plan.buffers, strict=False))
+        filled = [(array, buffer) for array, buffer in places if array is not None]
+        counters = [] if plan.buffers is None else list(plan.buffers[len(data) :])
+        made = self._ready[kind, size] = plan, backend_of(data.x).take_rows, filled, counters
+        return made
