@@ -23,6 +23,7 @@ ELEMENTWISE = frozenset(
         *("sqrt", "square", "subtract", "tan", "tanh", "trunc", "where"),
     )
 )
+_SMALL = 65536
 _COMMUTE = ("add", "equal", "logical_and", "logical_or", "multiply", "not_equal")
 _SAME_FORM = ("astype", "broadcast_to", "positive", "reshape")
 _REDUCTIONS = ("sum", "mean", "max", "min", "prod")
@@ -66,11 +67,11 @@ def common_subexpressions(graph: Graph) -> Graph:
 
 
 def _with_constants_once(graph: Graph) -> Graph:
-    """Let equal scalars among NumPy's constants be one value."""
+    """Let equal ones among NumPy's constants, of a size that is quickly compared, be one value."""
     first: dict[Any, Value] = {}
     instead: dict[Value, Value] = {}
     for value, array in graph.constants.items():
-        if isinstance(array, np.ndarray) and value.size == 1:
+        if isinstance(array, np.ndarray) and value.nbytes <= _SMALL:
             same = first.setdefault((value.type, array.tobytes()), value)
             if same is not value:
                 instead[value] = same

@@ -205,10 +205,10 @@ class Layout:
         return self._known[key][0]
 
     def is_zero(self, x: Any) -> bool:
-        """Whether an argument is the number zero without a sign."""
+        """Whether an argument is zero throughout, without a sign."""
         if type(x) is Value:
             array = self._graph.constants.get(x)
-            return array is not None and x.size == 1 and not any(np.asarray(array).tobytes())
+            return array is not None and not np.frombuffer(array.tobytes(), np.uint8).any()
         return isinstance(x, (int, float)) and str(x) in ("0", "0.0")
 
     def scratch(self, like: Value) -> str:
@@ -225,6 +225,26 @@ class Layout:
             name, held = self.name(array, "k"), array
             self._known[key] = name, held
         return name
+
+    def is_lone_number(self, operation: Operation) -> bool:
+        """Whether an operation makes a number without axes, of others of its dtype, that no place is reserved for."""
+        result = operation.results[0]
+        reserved = result in self._targets or result in self._wanted or result in self._graph.outputs
+        floating = result.shape == () and result.dtype.kind == "f" and not reserved
+        return floating and all(x.type == result.type for x in operation.inputs)
+
+    def number(self, operation: Operation, sign: str) -> str:
+        """Return the code for a number as one of NumPy's scalars."""
+        result = operation.results[0]
+        terms = []
+        for x in operation.arguments:
+            if type(x) is Value:
+                is_scalar = self._places[x].root.kind == "number"
+                terms.append(self[x] if is_scalar else f"{self[x]}[()]")
+            else:
+                terms.append(self.name(result.dtype.type(x), "s"))
+        name = self._put(result, Place(Root("number"), f"v{result.number}"))
+        return f"{name} = {f' {sign} '.join(terms)}"
 
     def can_overwrite(self, x: Any, operation: Operation) -> bool:
         """Whether the result of an elementwise operation may take the place of its argument `x`."""

@@ -23,6 +23,8 @@ _UFUNCS = {
     **{"abs": "absolute", "pow": "power", "conj": "conjugate", "atan2": "arctan2"},
     **{name: name.replace("a", "arc", 1) for name in ("acos", "acosh", "asin", "asinh", "atan", "atanh")},
 }
+#: On numbers without axes NumPy's scalars compute the same in a fifth of the time.
+_SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 #: Passing `out` by position is an error or deprecated for these.
 _OUT_BY_NAME = ("maximum", "minimum")
 _REDUCTIONS = {"sum": np.add, "max": np.maximum, "min": np.minimum, "prod": np.multiply}
@@ -96,6 +98,8 @@ class Numpy(Generic):
     # -- what can be written into a buffer; None leaves it to the plain call ------------------------------------------
 
     def _ufunc(self, layout: Layout, operation: Operation) -> str | None:
+        if operation.function.name in _SIGNS and layout.is_lone_number(operation):
+            return layout.number(operation, _SIGNS[operation.function.name])
         name = _UFUNCS[operation.function.name]
         ufunc = getattr(np, name)
         operands = layout.operands(operation)
