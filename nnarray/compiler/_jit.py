@@ -15,6 +15,7 @@ from nnarray._trees import flatten, unflatten
 from nnarray.array import Array, Node, as_array
 from nnarray.autodiff import Block, vjp
 from nnarray.backends import Backend, find_backend
+from nnarray.compiler._draw import draw
 from nnarray.compiler._graph import Graph
 from nnarray.compiler._passes import optimise
 from nnarray.compiler._plan import Plan, Program
@@ -86,6 +87,12 @@ class Lowered:
 
     def __str__(self) -> str:
         return f"{self.graph}\n\n{self.plan}"
+
+    def svg(self) -> str:
+        """Return the graph drawn, as an SVG document; notebooks show it by themselves."""
+        return draw(self.graph)
+
+    _repr_svg_ = svg
 
 
 class _Replay:

@@ -6,6 +6,7 @@ import threading
 import tracemalloc
 from operator import attrgetter
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -238,6 +239,19 @@ def test_lowering_shows_graph_and_plan() -> None:
     assert lowered.plan.bytes_moved > 0
     assert 0 < lowered.plan.buffer_bytes < lowered.plan.peak_bytes
     assert lowered.graph.verify() is lowered.graph
+
+
+def test_a_graph_is_drawn_with_a_box_for_each_input_and_operation() -> None:
+    lowered = nna.jit(nna.value_and_grad(_loss)).lower(W, X)
+    picture = ElementTree.fromstring(lowered.svg())
+    space = "{http://www.w3.org/2000/svg}"
+    boxes = [box.get("stroke") for box in picture.iter(f"{space}rect") if box.get("stroke")]
+    assert len(boxes) == len(lowered.graph.inputs) + len(lowered.graph.operations)
+    words = [text.text for text in picture.iter(f"{space}text")]
+    assert words.count("matmul") == 2
+    assert "input 1" in words
+    values = (x for operation in lowered.graph.operations for x in set(operation.inputs))
+    assert len(list(picture.iter(f"{space}path"))) == sum(x not in lowered.graph.constants for x in values)
 
 
 def test_what_is_computed_twice_is_computed_once_but_not_across_a_checkpoint() -> None:
