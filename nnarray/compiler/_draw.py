@@ -30,7 +30,8 @@ def draw(graph: Graph) -> str:
     body = "\n".join([*edges, *(_box(row[each], *_words(each, graph)) for each in boxes)])
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-        f'font-family="DejaVu Sans, Verdana, sans-serif">\n<rect width="100%" height="100%" fill="white"/>\n{body}\n</svg>\n'
+        f'font-family="DejaVu Sans, Verdana, sans-serif">\n<rect width="100%" height="100%" fill="white"/>\n'
+        f"{body}\n</svg>\n"
     )
 
 
@@ -63,10 +64,9 @@ def _box(row: int, left: str, right: str, colour: str) -> str:
 def _edge(above: int, below: int) -> str:
     """Return a line to the next box, or an arc on the right to one further down."""
     if below == above + 1:
-        x, start, end = _MARGIN + _WIDTH / 2, _top(above) + _HEIGHT, _top(below)
-        path = f"M{x:g},{start} L{x:g},{end}"
+        path = f"M{_MARGIN + _WIDTH // 2},{_top(above) + _HEIGHT} V{_top(below)}"
     else:
-        x, start, end = _MARGIN + _WIDTH, _top(above) + _HEIGHT / 2, _top(below) + _HEIGHT / 2
+        x, start, end = _MARGIN + _WIDTH, _top(above) + _HEIGHT // 2, _top(below) + _HEIGHT // 2
         bend = min(18 + 12 * (below - above), _MOST_BEND)
-        path = f"M{x},{start:g} C{x + bend},{start:g} {x + bend},{end:g} {x},{end:g}"
+        path = f"M{x},{start} C{x + bend},{start} {x + bend},{end} {x},{end}"
     return f'<path d="{path}" fill="none" stroke="{_GREY}"/>'
