@@ -171,6 +171,13 @@ class Jitted:
         self._plans: OrderedDict[Hashable, _Compiled] = OrderedDict()
         self._lock = threading.Lock()
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy makes plans and a lock of its own.
+        return {name: x for name, x in self.__dict__.items() if name not in ("_plans", "_lock")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _plans=OrderedDict(), _lock=threading.Lock())
+
     def __repr__(self) -> str:
         return f"<jit of {getattr(self.fun, '__name__', self.fun)!s}, {len(self._plans)} plans>"
 

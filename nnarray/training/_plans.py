@@ -8,6 +8,7 @@ from typing import Any
 from nnarray.backends import backend_of
 from nnarray.compiler import BoundPlan, Plan
 from nnarray.training._data import Data
+from nnarray.training._predict import anatomy
 from nnarray.training._step import Step
 
 #: A plan, what gathers rows, the arrays to gather from with the buffers to gather into, and the buffers of numbers.
@@ -27,12 +28,15 @@ class Runner:
 
     Attributes
     ----------
+    anatomy : tuple
+        Of the model; if it has another one, it needs another runner.
     is_torn : bool
         Whether the last step ended in an error, with part of the state updated.
     """
 
     def __init__(self, step: Step, eagerly: bool, executor: str) -> None:
         self.step = step
+        self.anatomy = anatomy(step.model)
         self._eagerly = eagerly
         self._executor = executor
         self._plans: dict[Any, BoundPlan] = {}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from nnarray import losses, metrics, optimizers
@@ -26,6 +27,7 @@ from nnarray.training._data import Data, as_data
 from nnarray.training._housed import Housed
 from nnarray.training._loop import Loop, Watch, copied, evaluate_data, read_metrics, reset_metrics
 from nnarray.training._plans import Runner
+from nnarray.training._predict import Predictor, anatomy, predict_data
 from nnarray.training._progress import Progress, resolve_verbose
 from nnarray.training._step import Step
 from nnarray.variables import Variable, pack_variables
@@ -50,6 +52,7 @@ class Trainer(Housed):
         self._metrics: list[metrics.Metric] = []
         self._tracker = metrics.Mean("loss")
         self._runner: Runner | None = None
+        self._predictor: Predictor | None = None
         self._run_eagerly, self._executor = False, "auto"
         self._counter = 0
 
@@ -110,7 +113,7 @@ class Trainer(Housed):
         self._wanted, self._on_missing = wanted, policy
         self._tracker.dtype = self.dtype
         self._run_eagerly, self._executor = run_eagerly, executor or os.environ.get("NNARRAY_EXECUTOR", "auto")
-        self._runner = None
+        self._runner = self._predictor = None
         if self._home is not None and self._wanted is not None:
             self._move(self._wanted)
 
@@ -182,7 +185,7 @@ class Trainer(Housed):
         for metric in self.metrics:
             metric.build(*self._home)
         step = Step(self, self.loss, self._tracker, self._metrics, self.optimizer, packs)
-        if runner is None or runner.step.variables != step.variables:
+        if runner is None or runner.step.variables != step.variables or runner.anatomy != anatomy(self):
             self._runner = runner = Runner(step, self._run_eagerly, self._executor)
         return runner
 
@@ -394,13 +397,19 @@ class Trainer(Housed):
         source, source_device = backend_of(data.x), backend_of(data.x).device_of(data.x)
         progress = Progress("Predict", math.ceil(data.length / batch_size), verbose)
         try:
-            outputs = []
-            data = data.to(backend, device, self.dtype, False)
-            for rows in data.batches(batch_size):
-                outputs.append(self(data.take(rows).x, training=False))
-                progress.advance()
+            with self._active():
+                data = data.to(backend, device, self.dtype, False)
+                outputs = predict_data(self._predicting(), data, batch_size, progress)
         finally:
             progress.close()
         joined = backend.xp.concat(outputs, axis=0)
         home = source is backend and source_device == device
         return joined if home else convert(joined, source, device=source_device)
+
+    def _predicting(self) -> Callable[[Any], Any]:
+        """Return what gives the outputs for a batch: the model itself, or once it is compiled, its plans."""
+        if self._run_eagerly or self.optimizer is None:
+            return functools.partial(self, training=False)
+        if self._predictor is None or self._predictor.anatomy != anatomy(self):
+            self._predictor = Predictor(self, self._executor)
+        return self._predictor

@@ -86,6 +86,24 @@ def test_what_is_evaluated_are_the_weights_of_now() -> None:
     assert first != second
 
 
+def test_outputs_are_predicted_on_plans_with_the_weights_of_now(place: Any) -> None:
+    planned, eager = (_model(eagerly, place[0]) for eagerly in (False, True))
+    for model in (planned, eager):
+        _history(model)
+    for _ in range(2):
+        np.testing.assert_allclose(planned.predict(X, verbose=0), eager.predict(X, verbose=0), rtol=1e-5)
+        for model in (planned, eager):
+            model.set_weights([0.5 * w for w in model.get_weights()])
+    twin = copy.deepcopy(planned)
+    np.testing.assert_allclose(twin.predict(X, verbose=0), planned.predict(X, verbose=0))
+    planned.add(layers.Activation("tanh"))
+    eager.add(layers.Activation("tanh"))
+    np.testing.assert_allclose(planned.predict(X, verbose=0), eager.predict(X, verbose=0), rtol=1e-5)
+    for model in (planned, eager):
+        _history(model)
+    _assert_same(planned, eager, rtol=1e-5)
+
+
 def test_a_learning_rate_changed_between_batches_counts_at_once() -> None:
     class Falling(callbacks.Callback):
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
