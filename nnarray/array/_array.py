@@ -11,6 +11,7 @@ from nnarray.array import data_types, elementwise, linear_algebra  # noqa: F401 
 from nnarray.array._function import TABLE, Function
 from nnarray.array._indexing import has_array, set_key, take_key
 from nnarray.array._node import Node, Part, last_converted
+from nnarray.array._numpy_names import UFUNC_OPERATORS, standard_name
 from nnarray.array.manipulation import full_key
 from nnarray.backends import find_backend
 
@@ -358,7 +359,7 @@ class Array:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """Serve the operators of NumPy arrays with an Array on their right; refuse all other NumPy functions."""
-        reflected = _UFUNC_OPERATORS.get(ufunc.__name__)
+        reflected = UFUNC_OPERATORS.get(ufunc.__name__)
         if method == "__call__" and len(inputs) == 2 and reflected is not None and not kwargs:
             left, right = inputs
             other = right if isinstance(left, Array) else left
@@ -369,11 +370,9 @@ class Array:
                 )
             if not isinstance(left, Array):
                 return getattr(self, reflected)(left)
-        name = _STANDARD_NAMES.get(ufunc.__name__, ufunc.__name__)
         raise TypeError(
-            f"numpy.{ufunc.__name__} cannot record what it does to an nnarray Array. "
-            f"Use the function of the array's own namespace: xp = x.__array_namespace__(); "
-            f"xp.{_REDUCTIONS.get(name, name) if method == 'reduce' else name}(x)."
+            f"numpy.{ufunc.__name__} cannot record what it does to an nnarray Array. Use the array's own function: "
+            f"xp = x.__array_namespace__(); xp.{standard_name(ufunc.__name__, method)}(x)."
         )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
@@ -403,23 +402,3 @@ class Array:
     __pos__ = _unary_operator("positive")
     __abs__ = _unary_operator("abs")
     __invert__ = _unary_operator("bitwise_invert")
-
-
-_UFUNC_OPERATORS = {
-    **{"add": "__radd__", "subtract": "__rsub__", "multiply": "__rmul__", "divide": "__rtruediv__"},
-    **{"floor_divide": "__rfloordiv__", "remainder": "__rmod__", "power": "__rpow__", "matmul": "__rmatmul__"},
-    **{"bitwise_and": "__rand__", "bitwise_or": "__ror__", "bitwise_xor": "__rxor__"},
-    **{"left_shift": "__rlshift__", "right_shift": "__rrshift__"},
-    **{"less": "__gt__", "greater": "__lt__", "less_equal": "__ge__", "greater_equal": "__le__"},
-    **{"equal": "__eq__", "not_equal": "__ne__"},
-}
-#: NumPy's sum and its like come as reductions by a function of two arguments.
-_REDUCTIONS = {
-    **{"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"},
-    **{"logical_and": "all", "logical_or": "any"},
-}
-_STANDARD_NAMES = {
-    **{"power": "pow", "absolute": "abs", "arctan2": "atan2", "left_shift": "bitwise_left_shift"},
-    **{"right_shift": "bitwise_right_shift", "invert": "bitwise_invert"},
-    **{"arc" + rest: "a" + rest for rest in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
-}
