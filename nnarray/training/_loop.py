@@ -133,6 +133,8 @@ class Loop:
         Number of steps this model has been trained for.
     stop : callable
         Whether to end after the epoch.
+    steps_per_execution : int
+        How many steps stand between the callbacks of batches.
     """
 
     def __init__(
@@ -146,6 +148,7 @@ class Loop:
         verbose: int,
         counter: int,
         stop: Callable[[], bool],
+        steps_per_execution: int = 1,
     ) -> None:
         self.runner = runner
         self.step = runner.step
@@ -157,6 +160,7 @@ class Loop:
         self.verbose = verbose
         self.counter = counter
         self.stop = stop
+        self.steps_per_execution = steps_per_execution
 
     def run(self, first: int, last: int) -> None:
         """Train from epoch `first` up to but not including `last`, counted from 0."""
@@ -181,16 +185,19 @@ class Loop:
         step = self.step
         reset_metrics(step)
         self.runner.refresh()
-        progress = Progress(f"Epoch {epoch + 1}/{last}", math.ceil(self.data.length / self.batch_size), self.verbose)
+        steps = math.ceil(self.data.length / self.batch_size)
+        progress = Progress(f"Epoch {epoch + 1}/{last}", steps, self.verbose)
         watch = Watch(step, epoch)
         order = None if self.key is None else permutation(self.key, epoch, self.data.length)
         logs = None
         try:
             for index, rows in enumerate(self.data.batches(self.batch_size, order)):
-                self.callbacks.on_train_batch_begin(index)
+                if index % self.steps_per_execution == 0:
+                    self.callbacks.on_train_batch_begin(index)
                 watch.add(self.runner.train(self.data, rows, self.counter))
                 self.counter += 1
-                self.callbacks.on_train_batch_end(index, _RunningFigures(step))
+                if (index + 1) % self.steps_per_execution == 0 or index + 1 == steps:
+                    self.callbacks.on_train_batch_end(index, _RunningFigures(step))
                 progress.advance()
                 if progress.due():
                     watch.look()

@@ -53,7 +53,7 @@ class Trainer(Housed):
         self._tracker = metrics.Mean("loss")
         self._runner: Runner | None = None
         self._predictor: Predictor | None = None
-        self._run_eagerly, self._executor = False, "auto"
+        self._run_eagerly, self._executor, self._steps_per_execution = False, "auto", 1
         self._counter = 0
 
     def _state(self) -> list[Variable]:
@@ -72,6 +72,7 @@ class Trainer(Housed):
         device: Any = None,
         on_missing: str | None = None,
         run_eagerly: bool = False,
+        steps_per_execution: int = 1,
         executor: str | None = None,
     ) -> None:
         """Choose how to train.
@@ -93,6 +94,8 @@ class Trainer(Housed):
             Whether the model's Python code runs at every step. Otherwise it runs once for each shape of batch, and
             what it did is replayed: settings of layers, loss and optimizer, but for the learning rate, are those of
             that time until the next `compile`.
+        steps_per_execution : int
+            How many steps are taken between calls of callbacks on batches.
         executor : str, optional
             What replays: "auto" is the backend's own; by default ``NNARRAY_EXECUTOR``, or that.
 
@@ -107,12 +110,14 @@ class Trainer(Housed):
             raise ValueError("compile needs a loss, for example loss='mean_squared_error': received None.")
         if metrics is not None and (isinstance(metrics, str) or not isinstance(metrics, Iterable)):
             raise TypeError(f"metrics must be a list, for example metrics=['accuracy']: received {describe(metrics)}.")
+        several = check_positive("steps_per_execution", steps_per_execution)
         chosen = optimizers.get(optimizer), losses.get(loss), [metric_of(metric) for metric in metrics or ()]
         wanted, policy = self._asked(backend, device, on_missing)
         self.optimizer, self.loss, self._metrics = chosen
         self._wanted, self._on_missing = wanted, policy
         self._tracker.dtype = self.dtype
         self._run_eagerly, self._executor = run_eagerly, executor or os.environ.get("NNARRAY_EXECUTOR", "auto")
+        self._steps_per_execution = several
         self._runner = self._predictor = None
         if self._home is not None and self._wanted is not None:
             self._move(self._wanted)
@@ -282,9 +287,9 @@ class Trainer(Housed):
         hooks.set_params({"epochs": epochs, "steps": steps, "verbose": verbose})
         self.stop_training = False
         key = next_key() if shuffle else None
-        loop = Loop(
-            runner, data, validation, batch_size, key, hooks, verbose, self._counter, lambda: self.stop_training
-        )
+        stop = lambda: self.stop_training  # noqa: E731
+        several = self._steps_per_execution
+        loop = Loop(runner, data, validation, batch_size, key, hooks, verbose, self._counter, stop, several)
         hooks.on_train_begin()
         try:
             with self._active():

@@ -115,6 +115,27 @@ def test_a_learning_rate_changed_between_batches_counts_at_once() -> None:
     _assert_same(*models)
 
 
+def test_callbacks_of_batches_come_after_so_many_steps_as_asked_for() -> None:
+    seen: list[Any] = []
+
+    class Seeing(callbacks.Callback):
+        def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+            seen.append(("begin", batch))
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            seen.append(("end", batch))
+
+    model, plain = _model(False, steps_per_execution=2), _model(False)
+    nna.set_seed(2)
+    model.fit(X, Y, batch_size=16, verbose=0, callbacks=[Seeing()])
+    nna.set_seed(2)
+    plain.fit(X, Y, batch_size=16, verbose=0)
+    assert seen == [("begin", 0), ("end", 1), ("begin", 2), ("end", 3), ("begin", 4), ("end", 4)]
+    _assert_same(model, plain, rtol=0)
+    with pytest.raises(ValueError, match="steps_per_execution"):
+        _model(False, steps_per_execution=0)
+
+
 def test_weights_set_by_a_callback_are_trained_on() -> None:
     class Halving(callbacks.Callback):
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
