@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as steps
-from benchmarks import eager, peers, uniforms
+from benchmarks import eager, peers, planning, uniforms
 from benchmarks.by_hand import step_by_hand
 from benchmarks.networks import Network
 
@@ -56,3 +56,8 @@ def test_the_table_has_a_row_for_each_network_and_a_column_for_each_peer(capsys:
     found = steps.main(["--networks", "2-3-1:8", "--peers", "by hand", "nnarray", *options])
     assert all(seconds > 0 for seconds in found["2-3-1:8"].values())
     assert capsys.readouterr().out.count("2-3-1:8") == 3
+
+
+def test_the_making_of_a_plan_is_timed(capsys: Any) -> None:
+    assert planning.main(["--networks", "2-3-1:8", "--repeats", "1"])[0] > 0
+    assert " ms" in capsys.readouterr().out
