@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
 import optree
@@ -65,6 +65,13 @@ def tree_map(function: Callable[[Any], Any], tree: Any) -> Any:
     return unflatten(structure, [function(leaf) for leaf in leaves])
 
 
+def exactly(x: Any) -> Hashable:
+    """Return a key that tells apart static values which are equal and not the same: 1, 1.0 and True; 0.0 and -0.0."""
+    if type(x) is tuple:
+        return tuple, tuple(map(exactly, x))
+    return type(x), x, str(x) if isinstance(x, (float, complex)) else ""
+
+
 def _made_known(leaves: Sequence[Any]) -> bool:
     """Tell optree of the classes of the dataclasses among the leaves; return whether there were any."""
     found = {type(leaf) for leaf in leaves if hasattr(type(leaf), "__dataclass_fields__")}
@@ -80,13 +87,14 @@ def _register(cls: type) -> None:
     static = tuple(field.name for field in fields if field.metadata.get("static"))
     names = tuple(field.name for field in fields if field.name not in static)
 
-    def split(x: Any) -> tuple[list[Any], tuple[Any, ...], tuple[str, ...]]:
-        return [getattr(x, name) for name in names], tuple(getattr(x, name) for name in static), names
+    def split(x: Any) -> tuple[list[Any], tuple[Any, Hashable], tuple[str, ...]]:
+        kept = tuple(getattr(x, name) for name in static)
+        return [getattr(x, name) for name in names], (kept, exactly(kept)), names
 
     def joined(kept: Any, children: Iterable[Any]) -> Any:
         # Not by its constructor, which may convert or refuse what stands in for an array.
         made: Any = object.__new__(cls)
-        for name, value in zip((*static, *names), (*kept, *children), strict=True):
+        for name, value in zip((*static, *names), (*kept[0], *children), strict=True):
             object.__setattr__(made, name, value)
         return made
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnarray._messages import describe
-from nnarray._trees import flatten, unflatten
+from nnarray._trees import exactly, flatten, unflatten
 from nnarray.array import Array, Node, as_array
 from nnarray.autodiff import Block, vjp
 from nnarray.backends import Backend, find_backend
@@ -331,7 +331,7 @@ class _Call:
                 self.as_arrays, node, x = True, x.node, x.value
             backend = find_backend(x)
             if backend is None:
-                forms.append((type(x), x))
+                forms.append(exactly(x))
                 continue
             found = _same(backend, found)
             self._places.append(place)
@@ -346,7 +346,7 @@ class _Call:
             return
         self.backend = found
         self.donated = self._donated_places(dynamic, jitted.donated(args)) if jitted.donates else ()
-        statics = tuple(self._statics.items()), tuple(self._static_kwargs.items())
+        statics = exactly((*self._statics.items(), *self._static_kwargs.items()))
         self.key = found, self._structure, tuple(forms), statics, self.as_arrays
         try:
             hash(self.key)

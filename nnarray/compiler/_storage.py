@@ -4,44 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from nnarray.compiler._graph import Graph, Operation, Value
+from nnarray.compiler._place import Place, Root
 from nnarray.compiler._plan import last_uses
 
 _ALIGNMENT = 64
 #: Functions that may return a window on their argument besides those that always try to.
-_MAY_BE_WINDOWS = frozenset(("real", "imag", "linalg.diagonal", "to_device", "conj"))
-
-
-@dataclass(eq=False)
-class Root:
-    """Memory that values share.
-
-    Attributes
-    ----------
-    kind : {"buffer", "kept", "argument", "constant", "new"}
-        A buffer is used again when its values are dead; what is kept is not.
-    memory : ndarray of bytes, or None
-    number : int
-        Of a buffer.
-    """
-
-    kind: str
-    memory: Any = None
-    number: int = 0
-
-
-@dataclass(frozen=True, eq=False)
-class Place:
-    """Where a value is: an array that exists while planning, or a variable of the replay alone."""
-
-    root: Root
-    name: str
-    array: Any = None
+_MAY_BE_WINDOWS = frozenset(("real", "imag", "linalg.diagonal", "linalg.matrix_power", "to_device", "conj"))
 
 
 class Layout:
@@ -97,6 +70,7 @@ class Layout:
         self._makers = {x: op for op in graph.operations for x in op.results if can_write(op)}
         self._targets: dict[Value, tuple[Root, Any]] = {}
         self._joins: dict[Value, tuple[Root, Any]] = {}
+        self._filled: set[tuple[Value, int]] = set()
         self._reserve_joins()
         self._overwritten = {output: graph.inputs[i] for output, i in wanted.items()}
         self._wanted: dict[Value, Value] = {}
@@ -126,7 +100,7 @@ class Layout:
             root, whole = self._memory("kept", result)
             self._joins[result] = root, whole
             start = 0
-            for part in operation.inputs:
+            for n, part in enumerate(operation.inputs):
                 piece = whole[start : start + part.shape[0]]
                 start += part.shape[0]
                 made = part
@@ -135,9 +109,9 @@ class Layout:
                 fits = made in self._makers and made not in self._targets and made not in self._graph.outputs
                 if fits and operation.inputs.count(part) == 1 and made not in self._joins:
                     self._targets[made] = root, piece.reshape(made.shape)
-                elif part in self._graph.constants and part not in self._targets:
+                elif part in self._graph.constants:
                     piece[...] = self._graph.constants[part]
-                    self._targets[part] = root, piece
+                    self._filled.add((result, n))
 
     # -- while operations go by ---------------------------------------------------------------------------------------
 
@@ -179,7 +153,7 @@ class Layout:
                 found.append(self[x])
             else:
                 # An array is taken in half the time of a Python number, of which each call makes one anew.
-                weak = np.result_type(np.empty(0, dtype), x) == dtype
+                weak = np.result_type(np.empty(0, dtype), x) == dtype and _holds(dtype, x)
                 found.append(self.constant(np.asarray(x, dtype)) if weak else self.name(x, "s"))
         return found
 
@@ -361,12 +335,12 @@ class Layout:
             return None
         root, whole = self._joins[result]
         lines, start = [], 0
-        for part in operation.inputs:
+        for n, part in enumerate(operation.inputs):
             piece = whole[start : start + part.shape[0]]
             start += part.shape[0]
             place = self._places[part]
-            there = part in self._graph.constants and part in self._targets
-            if not there and not (place.root is root and place.array is not None and _same_memory(place.array, piece)):
+            there = place.root is root and place.array is not None and _same_memory(place.array, piece)
+            if not there and (result, n) not in self._filled:
                 lines.append(f"copyto({self.name(piece, 'w')}, {place.name})")
         self._put(result, Place(root, self.name(whole, "b"), whole))
         return "\n".join(lines)
@@ -407,6 +381,11 @@ class Layout:
         if kind in ("buffer", "kept"):
             return f"buffer {place.root.number}"
         return {"argument": f"argument {place.name}", "new": "new array"}.get(kind, kind)
+
+
+def _holds(dtype: np.dtype[Any], x: Any) -> bool:
+    """Whether a Python number is within the range of integers; one beyond it may still be compared with them."""
+    return dtype.kind not in "iu" or bool(np.iinfo(dtype).min <= x <= np.iinfo(dtype).max)
 
 
 def _same_memory(x: np.ndarray, y: np.ndarray) -> bool:

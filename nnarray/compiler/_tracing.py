@@ -82,9 +82,11 @@ class Trace:
     def graph(self, inputs: Sequence[Symbol], outputs: Sequence[Any]) -> Graph:
         """Return what was recorded."""
         nodes = tuple(self.argument(x) for x in outputs)
+        xp = self.backend.traced.xp
         return Graph(
             tuple(x.node for x in inputs if x.node is not None),
-            dict(self._constants.values()),
+            # Copies: the function may go on to change an array that it closes over, or be given it to overwrite.
+            {value: xp.asarray(array, copy=True) for value, array in self._constants.values()},
             tuple(self.operations),
             nodes,
         )

@@ -52,7 +52,10 @@ class Generic:
             if dead:
                 lines.append(f"del {', '.join(dead)}")
             steps.append(Step(operation, line, "new array"))
-        results = [self._result(x, graph, known, names) for x in graph.outputs]
+        results = [
+            self._result(x, x in graph.constants or x in graph.outputs[:n], known, names)
+            for n, x in enumerate(graph.outputs)
+        ]
         arguments = ", ".join(f"x{place}" for place in range(len(graph.inputs)))
         lines.append(f"return ({', '.join(results)}{',' * (len(results) == 1)})")
         source = f"def replay({arguments}):\n    " + "\n    ".join(lines) + "\n"
@@ -79,9 +82,9 @@ class Generic:
         """Return what is called for an operation."""
         return operation.function.on(self.backend)
 
-    def _result(self, x: Value, graph: Graph, known: dict[Value, str], names: dict[str, Any]) -> str:
-        """Return an output; what the caller may overwrite is no array that a later replay reads."""
-        if x not in graph.constants:
+    def _result(self, x: Value, is_held: bool, known: dict[Value, str], names: dict[str, Any]) -> str:
+        """Return an output; what the caller may overwrite is no array that a later replay reads, nor another output."""
+        if not is_held:
             return known[x]
         names["copy_of"] = lambda array: self.backend.xp.asarray(array, copy=True)
         return f"copy_of({known[x]})"

@@ -237,7 +237,7 @@ def _owning(replay: Callable[..., Any], donated: Sequence[int]) -> Callable[...,
             if not (
                 flags.c_contiguous and flags.writeable and not any(np.may_share_memory(given[i], x) for x in others)
             ):
-                given[i] = given[i].copy()
+                given[i] = np.array(given[i])
         return replay(*given)
 
     return run

@@ -1,0 +1,33 @@
+"""A place: the memory that a value of a plan is in, and what the plan calls it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(eq=False)
+class Root:
+    """Memory that values share.
+
+    Attributes
+    ----------
+    kind : {"buffer", "kept", "argument", "constant", "new"}
+        A buffer is used again when its values are dead; what is kept is not.
+    memory : ndarray of bytes, or None
+    number : int
+        Of a buffer.
+    """
+
+    kind: str
+    memory: Any = None
+    number: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where a value is: an array that exists while planning, or a variable of the replay alone."""
+
+    root: Root
+    name: str
+    array: Any = None
