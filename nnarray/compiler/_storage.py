@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from nnarray.compiler._graph import Graph, Operation, Value
-from nnarray.compiler._place import Place, Root
+from nnarray.compiler._place import Place, Root, is_same_memory
 from nnarray.compiler._plan import last_uses
 
 _ALIGNMENT = 64
@@ -231,6 +230,7 @@ class Layout:
             place.root.kind == "buffer"
             and place.array is not None
             and place.array.flags.c_contiguous
+            and place.array.flags.writeable
             and self._last[base] == self._time
             and not aliased
         )
@@ -293,7 +293,8 @@ class Layout:
             if code is None:
                 return self.call(operation, function, place.root)
             return f"{self._put(result, Place(place.root, f'v{result.number}'))} = {code}"
-        made = function(place.array, **operation.params)
+        is_key = operation.function.name == "getitem"
+        made = function(place.array, **({"key": _window_key(operation)} if is_key else operation.params))
         if made.size == 0 or np.may_share_memory(made, place.array):
             self._put(result, Place(place.root, self.name(made, "w"), made))
             return ""
@@ -312,7 +313,7 @@ class Layout:
             return f"{source}.mT"
         if name == "permute_dims":
             return f"{source}.transpose({tuple(params['axes'])!r})"
-        return f"{source}[{self.name(params['key'], 'key')}]" if name == "getitem" else None
+        return f"{source}[{self.name(_window_key(operation), 'key')}]" if name == "getitem" else None
 
     def call(self, operation: Operation, function: Callable[..., Any], root: Root | None = None) -> str:
         """Return the plain call of a function, whose results are new arrays or windows on `root`."""
@@ -339,7 +340,7 @@ class Layout:
             piece = whole[start : start + part.shape[0]]
             start += part.shape[0]
             place = self._places[part]
-            there = place.root is root and place.array is not None and _same_memory(place.array, piece)
+            there = place.root is root and place.array is not None and is_same_memory(place.array, piece)
             if not there and (result, n) not in self._filled:
                 lines.append(f"copyto({self.name(piece, 'w')}, {place.name})")
         self._put(result, Place(root, self.name(whole, "b"), whole))
@@ -383,10 +384,14 @@ class Layout:
         return {"argument": f"argument {place.name}", "new": "new array"}.get(kind, kind)
 
 
+def _window_key(operation: Operation) -> Any:
+    """Return the key of `getitem`, for an element one by which NumPy gives a window and no scalar."""
+    key = operation.params["key"]
+    if operation.results[0].shape:
+        return key
+    return (*(x for x in (key if type(key) is tuple else (key,)) if x is not Ellipsis), Ellipsis)
+
+
 def _holds(dtype: np.dtype[Any], x: Any) -> bool:
     """Whether a Python number is within the range of integers; one beyond it may still be compared with them."""
     return dtype.kind not in "iu" or bool(np.iinfo(dtype).min <= x <= np.iinfo(dtype).max)
-
-
-def _same_memory(x: np.ndarray, y: np.ndarray) -> bool:
-    return x.ctypes.data == y.ctypes.data and x.nbytes == y.nbytes and math.prod(x.shape) == math.prod(y.shape)

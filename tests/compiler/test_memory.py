@@ -127,3 +127,38 @@ def test_integers_are_compared_with_numbers_beyond_their_range() -> None:
     x = np.asarray([-3, 0, 100], "int8")
     assert nna.jit(lambda x: (x < 300, x > -1000, x == 2**40))(x)[0].tolist() == [True] * 3
     assert nna.jit(lambda x: x > -1)(x.astype("uint8")).tolist() == [True] * 3
+
+
+WINDOWS = {
+    "an element by its place": lambda x: x[0],
+    "an element by its places": lambda x: x.__array_namespace__().reshape(x, (3, 1))[1, 0],
+    "what has been stretched to more axes": lambda x: x.__array_namespace__().broadcast_to(x[:1], (1, 1)),
+    "nothing": lambda x: x.__array_namespace__().broadcast_to(x[:1], (0, 1)),
+    "a sum over an axis of a number": lambda x: x.__array_namespace__().sum(x[0], axis=0),
+}
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+@pytest.mark.parametrize("made", [lambda x: x * 2, lambda x: x.__array_namespace__().cumulative_sum(x)])
+def test_windows_on_buffers_are_read_and_never_written(name: str, made: Any) -> None:
+    window = WINDOWS[name]
+
+    def f(x: Any) -> Any:
+        y = made(x)
+        part = window(y)
+        return part, y + 1.0, part + 1.0, window(y * 3 + 1.0) * 2 - 1.0
+
+    x = np.asarray([1.0, 5.0, -2.0])
+    jitted = nna.jit(f)
+    for scale in (1.0, 2.0):
+        for found, each in zip(jitted(scale * x), f(SPACE.asarray(scale * x)), strict=True):
+            assert type(found) is np.ndarray
+            assert found.shape == each.shape
+            np.testing.assert_array_equal(found, each.value)
+
+
+def test_a_donated_array_in_another_order_is_copied_to_rows() -> None:
+    x = np.asfortranarray([[1.0, 2.0], [3.0, 4.0]])
+    jitted = nna.jit(lambda x: (lambda y: y.__array_namespace__().matmul(y, y))(x + 1.0), donate_argnums=0)
+    np.testing.assert_array_equal(jitted(x), (lambda y: y @ y)(np.asarray([[2.0, 3.0], [4.0, 5.0]])))
+    assert x.tolist() == [[1.0, 2.0], [3.0, 4.0]]

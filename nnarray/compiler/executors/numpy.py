@@ -237,7 +237,7 @@ def _owning(replay: Callable[..., Any], donated: Sequence[int]) -> Callable[...,
             if not (
                 flags.c_contiguous and flags.writeable and not any(np.may_share_memory(given[i], x) for x in others)
             ):
-                given[i] = np.array(given[i])
+                given[i] = np.array(given[i], order="C")
         return replay(*given)
 
     return run
@@ -247,7 +247,7 @@ def _axes(operation: Operation) -> tuple[tuple[int, ...], bool]:
     """Return over which axes an operation reduces, and whether it keeps them."""
     axis, ndim = operation.params.get("axis"), len(operation.inputs[0].shape)
     axes = range(ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
-    return tuple(a % ndim for a in axes), bool(operation.params.get("keepdims", False))
+    return tuple(a % ndim for a in axes if ndim), bool(operation.params.get("keepdims", False))
 
 
 def _keeps_dtype(ufunc: Any, operation: Operation) -> bool:
