@@ -87,7 +87,8 @@ def test_a_later_call_changes_neither_arguments_nor_results_of_an_earlier_one(pr
     before = [x.copy() for x in inputs]
     first = jitted(*inputs)
     kept = [np.array(x) for x in first]
-    jitted(*(0.9 * x for x in inputs))
+    with np.errstate(all="ignore"):  # Smaller inputs may leave the domain of a function.
+        jitted(*(0.9 * x for x in inputs))
     assert_same(first, kept, "an earlier result")
     assert_same(inputs, before, "an argument")
     assert_same(first, list(program(*inputs)), "a result")
