@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
+import types
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -170,6 +171,10 @@ class Jitted:
         self._executor = executor
         self._plans: OrderedDict[Hashable, _Compiled] = OrderedDict()
         self._lock = threading.Lock()
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        # As an attribute of a class it is a method: its object is a static argument.
+        return self if instance is None else types.MethodType(self, instance)
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy makes plans and a lock of its own.

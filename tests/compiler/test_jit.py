@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import tracemalloc
 from operator import attrgetter
@@ -240,6 +241,25 @@ def test_lowering_shows_graph_and_plan() -> None:
     assert lowered.plan.bytes_moved > 0
     assert 0 < lowered.plan.buffer_bytes < lowered.plan.peak_bytes
     assert lowered.graph.verify() is lowered.graph
+
+
+def test_a_method_may_be_jitted_and_copied_with_its_object() -> None:
+    class Scaled:
+        def __init__(self, scale: float) -> None:
+            self.scale = scale
+
+        @nna.jit
+        def apply(self, x: Any) -> Any:
+            """Scale it."""
+            return x * self.scale
+
+    two, three = Scaled(2.0), Scaled(3.0)
+    for _ in range(2):
+        assert two.apply(np.ones(2)).tolist() == [2.0, 2.0]
+        assert three.apply(np.ones(2)).tolist() == [3.0, 3.0]
+    assert Scaled.apply.__doc__ == "Scale it."
+    twin = copy.deepcopy(nna.jit(lambda x: x + 1.0))
+    assert twin(np.ones(1)).tolist() == [2.0]
 
 
 def test_a_graph_is_drawn_with_a_box_for_each_input_and_operation() -> None:
