@@ -6,6 +6,7 @@ from nnarray.compiler._graph import Graph, Operation, Value
 from nnarray.compiler._jit import Jitted, Lowered, jit
 from nnarray.compiler._plan import Plan, Step
 from nnarray.compiler._tracing import refuse_state
+from nnarray.compiler.executors import check_executor
 
 __all__ = [
     "BoundPlan",
@@ -17,6 +18,7 @@ __all__ = [
     "Step",
     "TracingError",
     "Value",
+    "check_executor",
     "jit",
     "refuse_state",
 ]

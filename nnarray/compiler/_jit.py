@@ -12,17 +12,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnarray._messages import describe
-from nnarray._trees import exactly, flatten, unflatten
-from nnarray.array import Array, Node, as_array
+from nnarray._trees import flatten, unflatten
+from nnarray.array import Array, as_array
 from nnarray.autodiff import Block, vjp
-from nnarray.backends import Backend, find_backend
+from nnarray.backends import Backend
+from nnarray.compiler._call import Call, is_array, place_of
 from nnarray.compiler._draw import draw
 from nnarray.compiler._graph import Graph
 from nnarray.compiler._passes import optimise
 from nnarray.compiler._plan import Plan, Program
 from nnarray.compiler._split import split
 from nnarray.compiler._tracing import trace
-from nnarray.compiler.executors import executor_for
+from nnarray.compiler.executors import check_executor, executor_for
 
 _MOST_PLANS = 64
 
@@ -56,6 +57,8 @@ def jit(
 
     Raises
     ------
+    ValueError
+        If the executor is unknown.
     TracingError
         When called, if `fun` needs the values of its arguments: branches on one, makes one a Python number.
 
@@ -168,7 +171,7 @@ class Jitted:
                 raise TypeError(f"static_argnames names parameters of the function: received {describe(name)}.")
         by_position = [name for name, p in known.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
         self._positions = {by_position.index(name) for name in self._static_names if name in by_position}
-        self._executor = executor
+        self._executor = check_executor(executor)
         self._plans: OrderedDict[Hashable, _Compiled] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -188,7 +191,7 @@ class Jitted:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return what the function returns."""
-        call = _Call(self, args, kwargs)
+        call = Call(self, args, kwargs)
         if call.inline:
             return self.fun(*args, **kwargs)
         compiled = self._compiled(call)
@@ -203,23 +206,23 @@ class Jitted:
 
     def donated(self, args: tuple[Any, ...]) -> set[int]:
         """Return the positions of the arguments that may be overwritten."""
-        return {_place(n, args, "donate_argnums") for n in self._donate}
+        return {place_of(n, args, "donate_argnums") for n in self._donate}
 
     def statics(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[dict[int, Any], dict[str, Any]]:
         """Return the static arguments of a call, by position and by name."""
         if not (self._static or self._static_names):
             return {}, {}
-        places = {_place(n, args, "static_argnums") for n in self._static}
+        places = {place_of(n, args, "static_argnums") for n in self._static}
         places |= {n for n in self._positions if n < len(args)}
         by_name = {name: kwargs[name] for name in self._static_names if name in kwargs}
         return {n: args[n] for n in sorted(places)}, by_name
 
     def lower(self, *args: Any, **kwargs: Any) -> Lowered:
         """Return graph and plan of a call with such arguments."""
-        compiled = self._compiled(_Call(self, args, kwargs))
+        compiled = self._compiled(Call(self, args, kwargs))
         return Lowered(compiled.program.plan.graph, compiled.program.plan)
 
-    def _compiled(self, call: _Call) -> _Compiled:
+    def _compiled(self, call: Call) -> _Compiled:
         with self._lock:
             found = self._plans.get(call.key)
             if found is not None:
@@ -232,13 +235,13 @@ class Jitted:
                 self._plans.popitem(last=False)
         return found
 
-    def _compile(self, call: _Call) -> _Compiled:
+    def _compile(self, call: Call) -> _Compiled:
         kept: dict[str, Any] = {}
 
         def run(arrays: Sequence[Array]) -> list[Any]:
             results, kept["structure"] = flatten(call.result(arrays))
-            kept["forms"] = [(_is_array(x), None if _is_array(x) else x) for x in results]
-            return [x for x in results if _is_array(x)]
+            kept["forms"] = [(is_array(x), None if is_array(x) else x) for x in results]
+            return [x for x in results if is_array(x)]
 
         program = self._program(trace(run, call.raw, call.backend), call.backend, call.donated)
         return _Compiled(program, call.backend, kept["structure"], kept["forms"])
@@ -246,7 +249,7 @@ class Jitted:
     def _program(self, graph: Graph, backend: Backend, donated: Sequence[int] = ()) -> Program:
         return executor_for(backend, self._executor).compile(optimise(graph), donated)
 
-    def _recorded(self, call: _Call, compiled: _Compiled) -> Any:
+    def _recorded(self, call: Call, compiled: _Compiled) -> Any:
         """Run the forward half of the derivative's graph and let the tape hold the other half."""
         halves = compiled.halves.get(call.recorded)
         if halves is None:
@@ -268,7 +271,7 @@ class Jitted:
         block = Block(results, getattr(self.fun, "__name__", "jit"), parents, pull)
         return compiled.arranged(block.parts(results))
 
-    def _differentiated(self, call: _Call, compiled: _Compiled) -> _Halves:
+    def _differentiated(self, call: Call, compiled: _Compiled) -> _Halves:
         backend, count = call.backend, len(call.raw)
         zeros = [backend.xp.zeros(x.shape, dtype=x.dtype, device=x.device) for x in compiled.program.plan.graph.outputs]
 
@@ -277,7 +280,7 @@ class Jitted:
                 everything = list(arrays)
                 for place, x in zip(call.recorded, chosen, strict=True):
                     everything[place] = x
-                return [x for x in flatten(call.result(everything))[0] if _is_array(x)]
+                return [x for x in flatten(call.result(everything))[0] if is_array(x)]
 
             results, pull = vjp(of_recorded, *(arrays[place] for place in call.recorded))
             return results, list(pull(list(cotangents)))
@@ -297,118 +300,5 @@ class Jitted:
         )
 
 
-class _Call:
-    """The arguments of one call, sorted.
-
-    Attributes
-    ----------
-    raw : list of raw arrays
-        The arrays among the leaves of the arguments.
-    nodes : list of (Node or None)
-        Theirs.
-    recorded : tuple of int
-        Which of them are recorded.
-    donated : tuple of int
-        Which of them may be overwritten.
-    inline : bool
-        Whether the function is to run as it is: within another trace, or because it has no array to be traced with.
-    key : hashable
-        Equal for calls that have the same plan.
-    """
-
-    def __init__(self, jitted: Jitted, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._fun = jitted.fun
-        self._statics, self._static_kwargs = jitted.statics(args, kwargs)
-        dynamic, named = args, kwargs
-        if self._statics or self._static_kwargs:
-            dynamic = tuple(None if n in self._statics else x for n, x in enumerate(args))
-            named = {name: x for name, x in kwargs.items() if name not in self._static_kwargs}
-        self._leaves, self._structure = flatten((dynamic, named))
-        self._places: list[int] = []
-        self.raw: list[Any] = []
-        self.nodes: list[Node | None] = []
-        self.as_arrays = self.inline = False
-        forms: list[Any] = []
-        found: Backend | None = None
-        for place, x in enumerate(self._leaves):
-            node = None
-            if type(x) is Array:
-                self.as_arrays, node, x = True, x.node, x.value
-            backend = find_backend(x)
-            if backend is None:
-                forms.append(exactly(x))
-                continue
-            found = _same(backend, found)
-            self._places.append(place)
-            self.raw.append(x)
-            self.nodes.append(node)
-            device = backend.device_of(x)
-            # By name: not every library's devices are hashable.
-            forms.append((x.shape, x.dtype, device if type(device) is str else backend.device_name(device)))
-        self.recorded = tuple(place for place, node in enumerate(self.nodes) if node is not None)
-        self.inline = found is None or found.traced is not None
-        if found is None:
-            return
-        self.backend = found
-        self.donated = self._donated_places(dynamic, jitted.donated(args)) if jitted.donates else ()
-        statics = exactly((*self._statics.items(), *self._static_kwargs.items()))
-        self.key = found, self._structure, tuple(forms), statics, self.as_arrays
-        try:
-            hash(self.key)
-        except TypeError as error:
-            raise TypeError(
-                f"What is static under jit, and what is no array, must be hashable: {error}. Pass arrays for what "
-                "changes, and tuples for lists."
-            ) from None
-
-    def _donated_places(self, dynamic: tuple[Any, ...], donate: set[int]) -> tuple[int, ...]:
-        found: list[int] = []
-        start = 0
-        for n, x in enumerate(dynamic):
-            count = sum(map(_is_array, flatten(x)[0]))
-            found += range(start, start + count) if n in donate else ()
-            start += count
-        return tuple(found)
-
-    def result(self, arrays: Sequence[Array]) -> Any:
-        """Return what the function returns for other arrays."""
-        leaves = list(self._leaves)
-        for place, x in zip(self._places, arrays, strict=True):
-            leaves[place] = x
-        args, kwargs = unflatten(self._structure, leaves)
-        if self._statics:
-            args = tuple(self._statics.get(n, x) for n, x in enumerate(args))
-        return self._fun(*args, **kwargs, **self._static_kwargs)
-
-    def released(self, compiled: _Compiled, outputs: Sequence[Any]) -> Any:
-        """Return the result as the caller has his arguments: Arrays if one of them was."""
-        return compiled.arranged([as_array(x) if self.as_arrays else x for x in outputs])
-
-
-def _is_array(x: Any) -> bool:
-    return isinstance(x, Array) or find_backend(x) is not None
-
-
-def _same(backend: Backend, before: Backend | None) -> Backend:
-    """Return the backend of another array, which must be that of those before; under trace, constants may be raw."""
-    if before is None or backend is before or backend.traced is before:
-        return backend
-    if before.traced is backend:
-        return before
-    raise TypeError(
-        f"Arrays of one library are needed under jit: received arrays of {before.name} and of {backend.name}. Convert "
-        "them first."
-    )
-
-
 def _several(given: Any, kind: type) -> tuple[Any, ...]:
     return (given,) if isinstance(given, kind) else tuple(given)
-
-
-def _place(n: int, args: tuple[Any, ...], name: str) -> int:
-    if not -len(args) <= n < len(args):
-        raise TypeError(
-            f"{name} counts the positional arguments from 0: received {n} for {len(args)} of them. Pass the argument "
-            "by position."
-        )
-    return n % len(args)

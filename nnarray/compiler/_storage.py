@@ -365,6 +365,7 @@ class Layout:
                         source = f"h{len(found)}"
                         lines.append(f"{source} = {self.name(np.array, 'array')}({place.name})")
                     copies.append(f"copyto({target.name}, {source})")
+                    self.notes.append(f"{source} is copied to {target.name} at the end, which is read until then")
                 found.append(target.name)
             elif place.root.kind == "new" and place.root not in given:
                 found.append(place.name)

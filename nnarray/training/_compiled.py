@@ -10,7 +10,7 @@ from typing import Any
 from nnarray import losses, metrics, optimizers
 from nnarray._messages import describe
 from nnarray.backends import Selection, backend_of
-from nnarray.compiler import Plan
+from nnarray.compiler import Plan, check_executor
 from nnarray.layers import Shape
 from nnarray.training._arguments import (
     check_positive,
@@ -103,14 +103,14 @@ class Compiled(Housed):
             raise ValueError("compile needs a loss, for example loss='mean_squared_error': received None.")
         if metrics is not None and (isinstance(metrics, str) or not isinstance(metrics, Iterable)):
             raise TypeError(f"metrics must be a list, for example metrics=['accuracy']: received {describe(metrics)}.")
+        runs_on = check_executor(executor or os.environ.get("NNARRAY_EXECUTOR", "auto"))
         several = check_positive("steps_per_execution", steps_per_execution)
         chosen = optimizers.get(optimizer), losses.get(loss), [metric_of(metric) for metric in metrics or ()]
         wanted, policy = self._asked(backend, device, on_missing)
         self.optimizer, self.loss, self._metrics = chosen
         self._wanted, self._on_missing = wanted, policy
         self._tracker.dtype = self.dtype
-        self._run_eagerly, self._executor = run_eagerly, executor or os.environ.get("NNARRAY_EXECUTOR", "auto")
-        self._steps_per_execution = several
+        self._run_eagerly, self._executor, self._steps_per_execution = run_eagerly, runs_on, several
         self._runner = self._predictor = None
         if self._home is not None and self._wanted is not None:
             self._move(self._wanted)

@@ -291,6 +291,25 @@ def test_what_is_computed_twice_is_computed_once_but_not_across_a_checkpoint() -
     assert names(deep(nna.checkpoint)).count("exp") == 4 - 1  # The last block's first run is not needed.
 
 
+def test_a_second_run_stands_behind_barriers_for_xla() -> None:
+    jax = pytest.importorskip("jax")
+    block = lambda x: x.__array_namespace__().tanh(x.__array_namespace__().exp(x))  # noqa: E731
+
+    def barriers(wrap: Any) -> int:
+        f = nna.jit(nna.grad(lambda x: x.__array_namespace__().sum(wrap(block)(wrap(block)(x)))))
+        return f.lower(jax.numpy.asarray(X)).plan.source.count("barrier(")
+
+    assert barriers(lambda f: f) == 0
+    assert barriers(nna.checkpoint) > 0
+
+
+def test_what_becomes_of_donated_arguments_is_noted() -> None:
+    notes = nna.jit(lambda a, b: (b, a[:1]), donate_argnums=(0, 1)).lower(np.zeros(2), np.ones(2)).plan.notes
+    assert any("is copied to x0 at the end" in note for note in notes)
+    assert any("argument 1 is donated, and no result has its shape" in note for note in notes)
+    assert "note: " in str(nna.jit(lambda a: a[:1], donate_argnums=0).lower(np.zeros(2)).plan)
+
+
 def test_random_masks_come_from_a_counter_that_is_an_argument(backend: str) -> None:
     space = nna.namespace(backend)
 

@@ -191,8 +191,10 @@ def test_the_executor_is_an_argument_or_a_setting(monkeypatch: Any) -> None:
     model = _model(False)
     _history(model)
     assert model.plans["train", 32].executor == "generic"
-    with pytest.raises(ValueError, match="Unknown executor: 'nunpy'"):
-        _history(_model(False, executor="nunpy"))
+    optimizer = model.optimizer
+    with pytest.raises(ValueError, match="Unknown executor: 'nunpy'. Did you mean 'numpy'"):
+        model.compile("sgd", "mse", executor="nunpy")
+    assert model.optimizer is optimizer
 
 
 def test_code_that_needs_values_is_told_to_run_eagerly() -> None:

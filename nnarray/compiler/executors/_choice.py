@@ -16,6 +16,13 @@ _EXECUTORS = {
 }
 
 
+def check_executor(name: str) -> str:
+    """Return the name of an executor, or raise ValueError."""
+    if name != "auto" and name not in _EXECUTORS:
+        raise ValueError(unknown_name("executor", name, ("auto", *_EXECUTORS)))
+    return name
+
+
 def executor_for(backend: Backend, name: str = "auto") -> Any:
     """Return the executor of some name for arrays of a backend; "auto" is the backend's own.
 
@@ -24,10 +31,8 @@ def executor_for(backend: Backend, name: str = "auto") -> Any:
     ValueError
         If the name is unknown or the executor is not for that backend.
     """
-    if name == "auto":
+    if check_executor(name) == "auto":
         name = backend.executor if backend.executor in _EXECUTORS else "generic"
-    if name not in _EXECUTORS:
-        raise ValueError(unknown_name("executor", name, ("auto", *_EXECUTORS)))
     module, cls, only = _EXECUTORS[name]
     if only not in (None, backend.name):
         raise ValueError(

@@ -69,7 +69,9 @@ class Generic:
         function = self._function(operation)
         name = operation.function.name.replace(".", "_") + f"_{len(names)}"
         names[name] = function
-        given = [known[x] if type(x) is Value else repr(x) for x in operation.arguments]
+        given = [
+            self._argument(operation, x, known[x], names) if type(x) is Value else repr(x) for x in operation.arguments
+        ]
         if operation.function.variadic:
             given = [f"[{', '.join(given)}]"]
         for key, value in operation.params.items():
@@ -77,6 +79,10 @@ class Generic:
             names[held] = value
             given.append(f"{key}={held}")
         return f"{name}({', '.join(given)})"
+
+    def _argument(self, operation: Operation, x: Value, name: str, names: dict[str, Any]) -> str:  # noqa: ARG002
+        """Return how an operation reads a value of that name."""
+        return name
 
     def _function(self, operation: Operation) -> Any:
         """Return what is called for an operation."""

@@ -80,7 +80,9 @@ class Numpy(Generic):
         lines = [line for step in steps for line in step.code.splitlines()]
         lines += [*tail, f"return ({', '.join(results)}{',' * (len(results) == 1)})"]
         source = f"def replay({arguments}):\n    " + "\n    ".join(lines) + "\n"
-        plan = Plan(self.name, graph, tuple(steps), source, tuple(layout.notes), layout.buffer_bytes)
+        unused = sorted(set(donated) - set(wanted.values()))
+        notes = [f"argument {i} is donated, and no result has its shape and dtype" for i in unused]
+        plan = Plan(self.name, graph, tuple(steps), source, tuple(notes + layout.notes), layout.buffer_bytes)
         replay = compiled(source, layout.names)
         return Program(plan, _owning(replay, donated) if donated and not bound else replay)
 
