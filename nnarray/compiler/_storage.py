@@ -140,7 +140,7 @@ class Layout:
     def __getitem__(self, x: Value) -> str:
         return self._places[x].name
 
-    def operands(self, operation: Operation) -> list[str] | None:
+    def operands(self, operation: Operation) -> list[str]:
         """Return the arguments of an elementwise function, scalars as arrays of the dtype that they are taken in."""
         dtypes = {x.dtype for x in operation.inputs}
         if len(dtypes) != 1:

@@ -104,11 +104,10 @@ class Numpy(Generic):
             return layout.number(operation, _SIGNS[operation.function.name])
         name = _UFUNCS[operation.function.name]
         ufunc = getattr(np, name)
-        operands = layout.operands(operation)
-        if operands is None or not _keeps_dtype(ufunc, operation):
+        if not _keeps_dtype(ufunc, operation):
             return None
+        given = ", ".join(layout.operands(operation))
         out = layout.out(operation, overwrite=operation.inputs)
-        given = ", ".join(operands)
         made = f"out={out}" if name in _OUT_BY_NAME else out
         return f"{layout.name(ufunc, name)}({given}, {made})"
 
