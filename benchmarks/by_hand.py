@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.networks import Network
+from benchmarks.networks import RATE, Network
 
 
 def flat_views(weights: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
@@ -89,7 +89,7 @@ def step_by_hand(network: Network) -> Callable[[], Any]:
         loss = forward()
         backward()
         count += 1
-        rate = np.float32(0.001 * (1 - 0.999**count) ** 0.5 / (1 - 0.9**count))
+        rate = np.float32(RATE * (1 - 0.999**count) ** 0.5 / (1 - 0.9**count))
         np.subtract(gradient, mean, scratch)
         np.multiply(scratch, keep1, scratch)
         np.add(mean, scratch, mean)

@@ -13,6 +13,10 @@ NETWORKS = (
     "1024-2048-2048-1000:512",
 )
 
+#: Learning rate: weights stay where they are, so that each of many thousand steps on one batch costs the same. With a
+#: batch that is learnt by heart, gradients sink to where processors are a hundred times slower, below 1e-38.
+RATE = 1e-9
+
 
 @dataclass(frozen=True)
 class Network:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.by_hand import gemms_alone, step_by_hand
-from benchmarks.networks import Network
+from benchmarks.networks import RATE, Network
 from benchmarks.timing import medians
 
 Step = Callable[[], Any]
@@ -24,11 +24,13 @@ Step = Callable[[], Any]
 def _model(network: Network, **kwargs: Any) -> Any:
     from nnarray.layers import Dense, Input
     from nnarray.models import Sequential
+    from nnarray.optimizers import Adam
 
     *hidden, last = network.sizes[1:]
     end = Dense(last, activation="sigmoid" if network.is_binary else "softmax")
     model = Sequential([Input((network.sizes[0],)), *(Dense(n, activation="relu") for n in hidden), end])
-    model.compile("adam", "binary_crossentropy" if network.is_binary else "categorical_crossentropy", **kwargs)
+    loss = "binary_crossentropy" if network.is_binary else "categorical_crossentropy"
+    model.compile(Adam(RATE), loss, **kwargs)
     model.set_weights([part for pair in network.weights() for part in pair])
     return model
 
@@ -83,7 +85,7 @@ def jax(network: Network) -> Step:
         weights, mean, square, count = state
         value, gradient = jax.value_and_grad(loss)(weights)
         count = count + 1
-        rate = 0.001 * jnp.sqrt(1 - 0.999**count) / (1 - 0.9**count)
+        rate = RATE * jnp.sqrt(1 - 0.999**count) / (1 - 0.9**count)
         mean = jax.tree.map(lambda m, g: m + (g - m) * 0.1, mean, gradient)
         square = jax.tree.map(lambda v, g: v + (g * g - v) * 0.001, square, gradient)
         weights = jax.tree.map(lambda w, m, v: w - rate * m / (jnp.sqrt(v) + 1e-7), weights, mean, square)
@@ -112,7 +114,7 @@ def torch(network: Network, fused: bool = False) -> Step:
         stack += [torch.nn.Linear(n, m), *([torch.nn.ReLU()] if i < len(sizes) - 2 else [])]
     model = torch.nn.Sequential(*stack)
     loss = torch.nn.BCEWithLogitsLoss() if network.is_binary else torch.nn.CrossEntropyLoss()
-    optimizer = torch.optim.Adam(model.parameters(), fused=fused)
+    optimizer = torch.optim.Adam(model.parameters(), lr=RATE, fused=fused)
 
     def step() -> None:
         optimizer.zero_grad()
@@ -132,7 +134,7 @@ def sklearn(network: Network) -> Step:
     from sklearn.neural_network import MLPClassifier
 
     x, _, classes = network.data()
-    model = MLPClassifier(network.sizes[1:-1], batch_size=network.batch)
+    model = MLPClassifier(network.sizes[1:-1], batch_size=network.batch, learning_rate_init=RATE)
     known = np.arange(max(network.sizes[-1], 2))
     model.partial_fit(x, classes, classes=known)
     return lambda: model.partial_fit(x, classes)
@@ -164,7 +166,7 @@ def autograd(network: Network) -> Step:
         nonlocal count
         _, gradients = slope(weights)
         count += 1
-        rate = 0.001 * (1 - 0.999**count) ** 0.5 / (1 - 0.9**count)
+        rate = RATE * (1 - 0.999**count) ** 0.5 / (1 - 0.9**count)
         for pair, slopes, held in zip(weights, gradients, state, strict=True):
             for w, g, (m, v) in zip(pair, slopes, held, strict=True):
                 m += (g - m) * 0.1

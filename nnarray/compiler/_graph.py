@@ -55,6 +55,7 @@ class Operation:
     Attributes
     ----------
     function : Function
+        Or, where an executor has put operations together, what stands for them.
     arguments : tuple
         Values, Python scalars, None; of a variadic function, the arrays of its one sequence.
     params : mapping

@@ -45,11 +45,12 @@ class Layout:
         self.buffer_bytes = 0
         self._buffers = 0
         self.bound = [*bound, *[None] * (len(graph.inputs) - len(bound))]
-        self._graph = graph
+        self.graph = graph
         self._time = 0
         self._before: list[str] = []
         self._free: list[Root] = []
         self._scratch: list[Root] = []
+        self._taken: set[Root] = set()
         self._places: dict[Value, Place] = {}
         self._known: dict[Any, tuple[str, Any]] = {}
         self._counts = {"empty": 1, "copyto": 1}
@@ -81,7 +82,7 @@ class Layout:
     def _bases(self, views: Collection[str]) -> dict[Value, Value]:
         """Return for each value that may be a window the value whose memory it may be in."""
         base: dict[Value, Value] = {}
-        for operation in self._graph.operations:
+        for operation in self.graph.operations:
             if operation.function.name in views or operation.function.name in _MAY_BE_WINDOWS:
                 source = operation.inputs[0]
                 for x in operation.results:
@@ -90,8 +91,8 @@ class Layout:
 
     def _reserve_joins(self) -> None:
         """Let what is joined end to end be computed where it belongs in the joined array."""
-        makers = {x: op for op in self._graph.operations for x in op.results}
-        for operation in self._graph.operations:
+        makers = {x: op for op in self.graph.operations for x in op.results}
+        for operation in self.graph.operations:
             result = operation.results[0]
             axis = operation.params.get("axis", 0)
             if operation.function.name != "concat" or axis != 0 or len({x.dtype for x in operation.inputs}) > 1:
@@ -105,11 +106,11 @@ class Layout:
                 made = part
                 while (maker := makers.get(made)) is not None and maker.function.name == "reshape":
                     made = maker.inputs[0]
-                fits = made in self._makers and made not in self._targets and made not in self._graph.outputs
+                fits = made in self._makers and made not in self._targets and made not in self.graph.outputs
                 if fits and operation.inputs.count(part) == 1 and made not in self._joins:
                     self._targets[made] = root, piece.reshape(made.shape)
-                elif part in self._graph.constants:
-                    piece[...] = self._graph.constants[part]
+                elif part in self.graph.constants:
+                    piece[...] = self.graph.constants[part]
                     self._filled.add((result, n))
 
     # -- while operations go by ---------------------------------------------------------------------------------------
@@ -118,6 +119,7 @@ class Layout:
         """Come to an operation."""
         self._time = time
         self._before = []
+        self._taken = set()
 
     def leave(self, time: int) -> None:
         """Free what the operation used last."""
@@ -139,6 +141,10 @@ class Layout:
 
     def __getitem__(self, x: Value) -> str:
         return self._places[x].name
+
+    def place(self, x: Value) -> Place | None:
+        """Return where a value is, if it is anywhere."""
+        return self._places.get(x)
 
     def operands(self, operation: Operation) -> list[str]:
         """Return the arguments of an elementwise function, scalars as arrays of the dtype that they are taken in."""
@@ -180,7 +186,7 @@ class Layout:
     def is_zero(self, x: Any) -> bool:
         """Whether an argument is zero throughout, without a sign."""
         if type(x) is Value:
-            array = self._graph.constants.get(x)
+            array = self.graph.constants.get(x)
             return array is not None and not np.frombuffer(array.tobytes(), np.uint8).any()
         return isinstance(x, (int, float)) and str(x) in ("0", "0.0")
 
@@ -202,7 +208,7 @@ class Layout:
     def is_lone_number(self, operation: Operation) -> bool:
         """Whether an operation makes a number without axes, of others of its dtype, that no place is reserved for."""
         result = operation.results[0]
-        reserved = result in self._targets or result in self._wanted or result in self._graph.outputs
+        reserved = result in self._targets or result in self._wanted or result in self.graph.outputs
         floating = result.shape == () and result.dtype.kind == "f" and not reserved
         return floating and all(x.type == result.type for x in operation.inputs)
 
@@ -219,15 +225,16 @@ class Layout:
         name = self._put(result, Place(Root("number"), f"v{result.number}"))
         return f"{name} = {f' {sign} '.join(terms)}"
 
-    def can_overwrite(self, x: Any, operation: Operation) -> bool:
-        """Whether the result of an elementwise operation may take the place of its argument `x`."""
-        result = operation.results[0]
-        if type(x) is not Value or x.type != result.type or result in self._targets or result in self._graph.outputs:
+    def can_overwrite(self, x: Any, operation: Operation, number: int = 0) -> bool:
+        """Whether a result of an elementwise operation may take the place of its argument `x`."""
+        result = operation.results[number]
+        if type(x) is not Value or x.type != result.type or result in self._targets or result in self.graph.outputs:
             return False
         place, base = self._places[x], self._base.get(x, x)
         aliased = any(y is not x and self._base.get(y, y) is base for y in operation.inputs)
         return (
             place.root.kind == "buffer"
+            and place.root not in self._taken
             and place.array is not None
             and place.array.flags.c_contiguous
             and place.array.flags.writeable
@@ -240,9 +247,9 @@ class Layout:
         place, base = self._places[x], self._base.get(x, x)
         return place.root.kind == "buffer" and base is x and self._last[base] == self._time
 
-    def out(self, operation: Operation, overwrite: Sequence[Any] = ()) -> str:
-        """Return the name of an array for the result of an operation, which takes the place of one of `overwrite`."""
-        result = operation.results[0]
+    def out(self, operation: Operation, overwrite: Sequence[Any] = (), number: int = 0) -> str:
+        """Return the name of an array for a result of an operation, which takes the place of one of `overwrite`."""
+        result = operation.results[number]
         if result in self._targets:
             root, array = self._targets[result]
             return self._put(result, Place(root, self.name(array, "b"), array))
@@ -252,13 +259,14 @@ class Layout:
             free = self._last.get(donated, -1)
             if free < self._time or (free == self._time and donated in overwrite and self._alone(donated, operation)):
                 return self._put(result, place)
-        if result in self._graph.outputs:
+        if result in self.graph.outputs:
             name = f"o{result.number}"
             dtype = self.name(result.dtype, "dtype")
             self._before.append(f"{name} = empty({result.shape!r}, {dtype})")
             return self._put(result, Place(Root("new"), name))
         for x in overwrite:
-            if self.can_overwrite(x, operation):
+            if self.can_overwrite(x, operation, number):
+                self._taken.add(self._places[x].root)
                 return self._put(result, self._places[x])
         root, array = self._memory("buffer", result)
         return self._put(result, Place(root, self.name(array, "b"), array))
@@ -354,7 +362,7 @@ class Layout:
         copies: list[str] = []
         found: list[str] = []
         given: set[Root] = set()
-        for number, x in enumerate(self._graph.outputs):
+        for number, x in enumerate(self.graph.outputs):
             place = self._places[x]
             if number in self._overwritten:
                 target = self._places[self._overwritten[number]]
@@ -378,7 +386,9 @@ class Layout:
 
     def words(self, x: Value) -> str:
         """Say where a value is."""
-        place = self._places[x]
+        place = self._places.get(x)
+        if place is None:
+            return "register"
         kind = place.root.kind
         if kind in ("buffer", "kept"):
             return f"buffer {place.root.number}"

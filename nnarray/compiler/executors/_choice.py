@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from typing import Any
 
-from nnarray._messages import unknown_name
+from nnarray._messages import missing_extra, unknown_name
 from nnarray.backends import Backend
 
 #: Executors by name: module and class, and the one backend that they are for.
 _EXECUTORS = {
     "generic": ("generic", "Generic", None),
     "numpy": ("numpy", "Numpy", "numpy"),
+    "numba": ("numba", "Numba", "numpy"),
     "jax": ("jax", "Jax", "jax"),
 }
 
 
+#: What an executor imports, and the extra that installs it.
+_EXTRAS = {"numba": ("numba", "platformdirs")}
+
+
 def check_executor(name: str) -> str:
-    """Return the name of an executor, or raise ValueError."""
+    """Return the name of an executor.
+
+    Raises
+    ------
+    ValueError
+        If it is unknown.
+    ImportError
+        If it is an extra that is not installed.
+    """
     if name != "auto" and name not in _EXECUTORS:
         raise ValueError(unknown_name("executor", name, ("auto", *_EXECUTORS)))
+    for library in _EXTRAS.get(name, ()):
+        if importlib.util.find_spec(library) is None:
+            raise ImportError(missing_extra(library, name, f"executor={name!r}"))
     return name
 
 

@@ -41,6 +41,7 @@ class Numpy(Generic):
 
     name = "numpy"
     binds = True
+    _has_numbers = True
 
     def __init__(self, backend: Backend) -> None:
         super().__init__(backend)
@@ -68,23 +69,31 @@ class Numpy(Generic):
             output of the same place.
         """
         wanted = _matched(graph, donated) if not bound else {i: i for i in donated}
-        layout = Layout(graph, VIEWS, wanted, bound, self._can_write)
-        steps = []
-        for place, operation in enumerate(graph.operations):
-            layout.enter(place)
-            code = layout.prefixed(self._step(layout, operation))
-            steps.append(Step(operation, code, layout.words(operation.results[0])))
-            layout.leave(place)
+        layout = Layout(self._prepared(graph), VIEWS, wanted, bound, self._can_write)
+        steps, lines, further = self._steps(layout)
         tail, results = layout.results()
         arguments = ", ".join(f"x{i}" for i, array in enumerate(layout.bound) if array is None)
-        lines = [line for step in steps for line in step.code.splitlines()]
         lines += [*tail, f"return ({', '.join(results)}{',' * (len(results) == 1)})"]
         source = f"def replay({arguments}):\n    " + "\n    ".join(lines) + "\n"
         unused = sorted(set(donated) - set(wanted.values()))
         notes = [f"argument {i} is donated, and no result has its shape and dtype" for i in unused]
-        plan = Plan(self.name, graph, tuple(steps), source, tuple(notes + layout.notes), layout.buffer_bytes)
+        plan = Plan(self.name, graph, tuple(steps), further + source, tuple(notes + layout.notes), layout.buffer_bytes)
         replay = compiled(source, layout.names)
         return Program(plan, _owning(replay, donated) if donated and not bound else replay)
+
+    def _prepared(self, graph: Graph) -> Graph:
+        """Return the graph as the steps follow it."""
+        return graph
+
+    def _steps(self, layout: Layout) -> tuple[list[Step], list[str], str]:
+        """Return the steps, the lines of the replay, and the source of what those call."""
+        steps = []
+        for place, operation in enumerate(layout.graph.operations):
+            layout.enter(place)
+            code = layout.prefixed(self._step(layout, operation))
+            steps.append(Step(operation, code, layout.words(operation.results[0])))
+            layout.leave(place)
+        return steps, [line for step in steps for line in step.code.splitlines()], ""
 
     def _can_write(self, operation: Operation) -> bool:
         return operation.function.name in self._emitters and len(operation.results) == 1
@@ -100,7 +109,7 @@ class Numpy(Generic):
     # -- what can be written into a buffer; None leaves it to the plain call ------------------------------------------
 
     def _ufunc(self, layout: Layout, operation: Operation) -> str | None:
-        if operation.function.name in _SIGNS and layout.is_lone_number(operation):
+        if self._has_numbers and operation.function.name in _SIGNS and layout.is_lone_number(operation):
             return layout.number(operation, _SIGNS[operation.function.name])
         name = _UFUNCS[operation.function.name]
         ufunc = getattr(np, name)
@@ -116,7 +125,7 @@ class Numpy(Generic):
         params = operation.params
         if params.get("dtype") is not None or x.dtype != result.dtype or x.size == 0:
             return None
-        axis, keepdims = _axes(operation)
+        axis, keepdims = axes_of(operation)
         function = operation.function.name
         ufunc = _REDUCTIONS[function]
         given = layout[x]
@@ -132,7 +141,7 @@ class Numpy(Generic):
         x, result = operation.inputs[0], operation.results[0]
         if x.dtype.kind != "f" or x.dtype.itemsize < 4 or x.size == 0:
             return None
-        axis, keepdims = _axes(operation)
+        axis, keepdims = axes_of(operation)
         count = layout.constant(np.asarray(x.size // max(result.size, 1), result.dtype))
         out = layout.out(operation)
         add = layout.name(np.add.reduce, "add_reduce")
@@ -235,16 +244,14 @@ def _owning(replay: Callable[..., Any], donated: Sequence[int]) -> Callable[...,
         for i in donated:
             flags = given[i].flags
             others = (x for j, x in enumerate(given) if j != i)
-            if not (
-                flags.c_contiguous and flags.writeable and not any(np.may_share_memory(given[i], x) for x in others)
-            ):
+            if not (flags.carray and not any(np.may_share_memory(given[i], x) for x in others)):
                 given[i] = np.array(given[i], order="C")
         return replay(*given)
 
     return run
 
 
-def _axes(operation: Operation) -> tuple[tuple[int, ...], bool]:
+def axes_of(operation: Operation) -> tuple[tuple[int, ...], bool]:
     """Return over which axes an operation reduces, and whether it keeps them."""
     axis, ndim = operation.params.get("axis"), len(operation.inputs[0].shape)
     axes = range(ndim) if axis is None else (axis,) if isinstance(axis, int) else axis

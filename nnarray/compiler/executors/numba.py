@@ -1,0 +1,237 @@
+"""Numba: what lies between the large matrix products as compiled loops over the buffers of NumPy's plan."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from nnarray.compiler._fusion import Fused, fuse
+from nnarray.compiler._graph import Graph, Operation, Value
+from nnarray.compiler._plan import Step
+from nnarray.compiler._storage import Layout
+from nnarray.compiler.executors._expressions import has_expression, is_plain
+from nnarray.compiler.executors._loops import Access, Fold, Kernel
+from nnarray.compiler.executors._numba import build
+from nnarray.compiler.executors.numpy import VIEWS, Numpy, axes_of
+
+#: Multiplications up to which a product is faster as a loop than as a call of BLAS.
+_SMALL_PRODUCT = 8192
+#: Elements up to which a sum is added one after the other; NumPy's pairwise sums round less beyond.
+_SHORT_SUM = 8192
+_GREATEST = "{{s}} if ({{s}} {sign}= {{x}}) | ({{s}} != {{s}}) else {{x}}"
+#: By reduction: its first value, how the next element is taken in, what is made of the last value.
+_REDUCTIONS = {
+    "sum": (0.0, "{s} + {x}", "{s}"),
+    "mean": (0.0, "{s} + {x}", "{s} / {count}"),
+    "max": (-math.inf, _GREATEST.format(sign=">"), "{s}"),
+    "min": (math.inf, _GREATEST.format(sign="<"), "{s}"),
+}
+
+
+class Numba(Numpy):
+    """Executor over loops that Numba compiles, and NumPy's functions for the rest."""
+
+    name = "numba"
+    _has_numbers = False
+
+    def _prepared(self, graph: Graph) -> Graph:
+        return fuse(graph, has_expression, VIEWS)
+
+    def _can_write(self, operation: Operation) -> bool:
+        return isinstance(operation.function, Fused) or super()._can_write(operation)
+
+    def _steps(self, layout: Layout) -> tuple[list[Step], list[str], str]:
+        writer = _Writer(self, layout)
+        for place, operation in enumerate(layout.graph.operations):
+            layout.enter(place)
+            writer.add(operation)
+            layout.leave(place)
+        return writer.finish()
+
+    def step(self, layout: Layout, operation: Operation) -> str:
+        """Return the step of NumPy's plan for an operation."""
+        return self._step(layout, operation)
+
+
+class _Writer:
+    """Kernels, and the lines that call them and NumPy.
+
+    Parameters
+    ----------
+    executor : Numba
+    layout : Layout
+    """
+
+    def __init__(self, executor: Numba, layout: Layout) -> None:
+        self._executor = executor
+        self._layout = layout
+        self._steps: list[Step] = []
+        self._lines: list[str] = []
+        self._kernels: list[Kernel] = []
+        self._is_open = False
+        self._literals: dict[Any, tuple[str, Any]] = {}
+        #: For what exists at replay only: the name of the array it is in, and arrays that stand in for it and for that.
+        self._windows: dict[Value, tuple[str, np.ndarray, np.ndarray]] = {}
+
+    def add(self, operation: Operation) -> None:
+        """Add an operation to the open kernel, or as lines of Python."""
+        if self._add_loop(operation):
+            inner = operation.function.operations if isinstance(operation.function, Fused) else (operation,)
+            self._lines += self._layout.prefixed("").splitlines()
+            name = self._kernels[-1].name
+            self._steps += [Step(each, name, self._layout.words(each.results[0])) for each in inner]
+            return
+        code = self._layout.prefixed(self._executor.step(self._layout, operation))
+        self._steps.append(Step(operation, code, self._layout.words(operation.results[0])))
+        if not self._note_window(operation) and code:
+            self._close()
+        self._lines += code.splitlines()
+
+    def finish(self) -> tuple[list[Step], list[str], str]:
+        """Return the steps, the lines of the replay, and the source of the kernels."""
+        self._close()
+        if not self._kernels:
+            return self._steps, self._lines, ""
+        literals = (f"{name} = np.{number.dtype.name}({_exact(number)})\n" for name, number in self._literals.values())
+        source = "".join(literals) + "\n\n" + "\n\n".join(kernel.source() for kernel in self._kernels)
+        module = build(source)
+        for kernel in self._kernels:
+            self._layout.names[kernel.name] = getattr(module, kernel.name)
+        return self._steps, self._lines, source + "\n\n"
+
+    def _close(self) -> None:
+        """Call the open kernel."""
+        if self._is_open:
+            kernel = self._kernels[-1]
+            table = self._layout.name(np.asarray(kernel.addresses, np.int64), "table")
+            plain = self._layout.name(_plain, "plain") if kernel.parameters else ""
+            given = ", ".join([table, *(f"{plain}({name})" for name in kernel.parameters)])
+            self._lines.append(f"{kernel.name}({given})")
+        self._is_open = False
+
+    @property
+    def _kernel(self) -> Kernel:
+        if not self._is_open:
+            self._kernels.append(Kernel(len(self._kernels)))
+            self._is_open = True
+        return self._kernels[-1]
+
+    # -- loops --------------------------------------------------------------------------------------------------------
+
+    def _add_loop(self, operation: Operation) -> bool:
+        """Add an operation to the open kernel, if it is one of its kind."""
+        name = operation.function.name
+        if isinstance(operation.function, Fused):
+            self._fused(operation, operation.function)
+        elif name == "matmul" and _is_small_product(operation):
+            self._product(operation)
+        elif name in _REDUCTIONS and _is_short_sum(operation):
+            self._reduction(operation)
+        else:
+            return False
+        return True
+
+    def _fused(self, operation: Operation, fused: Fused) -> None:
+        kernel, shape = self._kernel, fused.operations[0].results[0].shape
+        constants = self._layout.graph.constants
+        numbers = {x for x in operation.inputs if x in constants and x.size == 1}
+        for x in numbers:
+            kernel.lines.append(f"v{x.number} = {self._literal(constants[x].reshape(())[()])}")
+        reads = {x: self._access(x, shape) for x in operation.inputs if x not in numbers}
+        for number in range(len(operation.results)):
+            self._layout.out(operation, operation.inputs, number)
+        writes = {x: self._access(x, shape, is_written=True) for x in operation.results}
+        kernel.fused(fused.operations, reads, writes, self._literal)
+
+    def _product(self, operation: Operation) -> None:
+        first, second = operation.inputs
+        result = operation.results[0]
+        self._layout.out(operation)
+        self._kernel.product(
+            (first.shape[0], first.shape[1], second.shape[1]),
+            self._access(first, first.shape),
+            self._access(second, second.shape),
+            self._access(result, result.shape, is_written=True),
+            self._literal(result.dtype.type(0)),
+        )
+
+    def _reduction(self, operation: Operation) -> None:
+        x, result = operation.inputs[0], operation.results[0]
+        axes, _ = axes_of(operation)
+        start, step, end = _REDUCTIONS[operation.function.name]
+        count = self._literal(x.dtype.type(x.size // result.size))
+        self._layout.out(operation)
+        into = self._access(result, result.shape, is_written=True)
+        if len(result.shape) != len(x.shape):
+            strides = iter(into.strides)
+            into = into.over(tuple(0 if n in axes else next(strides) for n in range(len(x.shape))))
+        source = self._access(x, x.shape)
+        zero = self._literal(x.dtype.type(start))
+        self._kernel.reduction(x.shape, axes, source, into, Fold(zero, step, end.replace("{count}", count)))
+
+    def _access(self, x: Value, shape: tuple[int, ...], is_written: bool = False) -> Access:
+        place = self._layout.place(x)
+        assert place is not None
+        if place.array is not None:
+            return self._kernel.known(place.array, shape)
+        name, window, whole = self._stand_ins(x, place.name)
+        return self._kernel.argument(name, window, whole, shape, is_written)
+
+    def _note_window(self, operation: Operation) -> bool:
+        """Return whether an operation is a window; keep of what, where its argument is known at replay only."""
+        if operation.function.name not in VIEWS:
+            return False
+        source, result = operation.inputs[0], operation.results[0]
+        place, made = self._layout.place(source), self._layout.place(result)
+        assert place is not None
+        assert made is not None
+        if made.root is not place.root:
+            return False
+        if place.array is None and is_plain(source.dtype):
+            name, window, whole = self._stand_ins(source, place.name)
+            seen = operation.function.on(self._executor.backend)(window, **operation.params)
+            if np.may_share_memory(seen, whole):
+                self._windows[result] = name, np.asarray(seen), whole
+        return True
+
+    def _stand_ins(self, x: Value, name: str) -> tuple[str, np.ndarray, np.ndarray]:
+        """Return the name of the array that a value is in, and what stands in for the value and for that array."""
+        if x not in self._windows:
+            whole = np.empty(x.shape, x.dtype)
+            self._windows[x] = name, whole, whole
+        return self._windows[x]
+
+    def _literal(self, number: Any) -> str:
+        """Return the name of a number, a constant of the module."""
+        key = number.dtype, number.tobytes()
+        return self._literals.setdefault(key, (f"k{len(self._literals)}", number))[0]
+
+
+def _is_small_product(operation: Operation) -> bool:
+    first, second = operation.inputs
+    is_float = first.dtype == second.dtype and first.dtype.kind == "f" and is_plain(first.dtype)
+    if not is_float or len(first.shape) != 2 or len(second.shape) != 2:
+        return False
+    return 0 < math.prod(first.shape) * second.shape[1] <= _SMALL_PRODUCT
+
+
+def _is_short_sum(operation: Operation) -> bool:
+    x, result = operation.inputs[0], operation.results[0]
+    is_float = x.dtype == result.dtype and x.dtype.kind == "f" and is_plain(x.dtype)
+    if not is_float or not x.size or operation.params.get("dtype") is not None:
+        return False
+    return x.size // result.size <= _SHORT_SUM
+
+
+def _plain(x: np.ndarray) -> np.ndarray:
+    """Return an argument as a kernel reads it: its elements one after the other."""
+    flags = x.flags
+    return x if flags.c_contiguous and flags.aligned and type(x) is np.ndarray else np.array(x, order="C")
+
+
+def _exact(number: Any) -> str:
+    """Return the code for a number."""
+    plain = number.item()
+    return repr(plain) if not isinstance(plain, float) or math.isfinite(plain) else f"float('{plain}')"
