@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ.setdefault("NNARRAY_CACHE_DIR", str(Path(__file__).parent.parent / ".nnarray_cache"))
 
 import hypothesis
 import pytest

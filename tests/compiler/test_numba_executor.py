@@ -286,6 +286,19 @@ def test_another_process_takes_what_the_first_has_compiled(tmp_path: Path, monke
     assert json.loads(run.stdout)[0] == [1.0, 3.0, 5.0]
 
 
+def test_the_oldest_files_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nnarray.compiler.executors import _numba
+
+    monkeypatch.setenv("NNARRAY_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(_numba, "_MOST_FILES", 2)
+    modules = [_numba.build(f"k0 = {n}\n") for n in range(3)]
+    for age, module in enumerate(modules[:2]):
+        assert module.k0 == age
+    kept = {path.stem for path in (tmp_path / "kernels").glob("*.py")}
+    assert len(kept) == 2
+    assert modules[2].__name__ in kept
+
+
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("NNARRAY_CACHE_DIR", str(tmp_path / "file"))

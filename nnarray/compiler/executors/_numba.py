@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import os
@@ -108,7 +109,9 @@ def _written(name: str, text: str) -> Path:
 
 def _prune(folder: Path) -> None:
     """Delete the oldest modules, with what was compiled of them, where there are too many."""
-    files = sorted(folder.glob("*.py"), key=lambda path: path.stat().st_mtime)
-    for old in files[: max(0, len(files) - _MOST_FILES + 1)]:
-        for file in (old, *(folder / "__pycache__").glob(f"{old.stem}.*")):
-            file.unlink(missing_ok=True)
+    # Other processes may delete, too.
+    with contextlib.suppress(FileNotFoundError):
+        files = sorted(folder.glob("*.py"), key=lambda path: path.stat().st_mtime)
+        for old in files[: max(0, len(files) - _MOST_FILES + 1)]:
+            for file in (old, *(folder / "__pycache__").glob(f"{old.stem}.*")):
+                file.unlink(missing_ok=True)
