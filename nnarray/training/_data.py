@@ -99,8 +99,9 @@ class Data(NamedTuple):
             backend = backend_of(self.x)
             device = backend.device_of(self.x)
             order = backend.asarray(order, backend.index_dtype(device), device)
-        for start in range(0, self.length, batch_size):
-            rows = slice(start, min(start + batch_size, self.length))
+        length = self.length
+        for start in range(0, length, batch_size):
+            rows = slice(start, min(start + batch_size, length))
             yield rows if order is None else order[rows]
 
     def take(self, rows: Any) -> Data:

@@ -88,8 +88,7 @@ class Watch:
         if not self._losses:
             return
         backend = backend_of(self._losses[0])
-        xp = backend.xp
-        losses = backend.to_numpy(xp.stack([xp.asarray(loss) for loss in self._losses]))
+        losses = backend.to_numpy(backend.xp.stack(self._losses))
         bad = np.flatnonzero(~np.isfinite(losses))
         if bad.size:
             first = int(bad[0])

@@ -18,6 +18,8 @@ from nnarray.compiler.executors.numpy import VIEWS, Numpy, axes_of
 
 #: Multiplications up to which a product is faster as a loop than as a call of BLAS.
 _SMALL_PRODUCT = 8192
+#: Lines of one function; LLVM takes long over very long ones.
+_LONG = 1000
 #: Elements up to which a sum is added one after the other; NumPy's pairwise sums round less beyond.
 _SHORT_SUM = 8192
 _GREATEST = "{{s}} if ({{s}} {sign}= {{x}}) | ({{s}} != {{s}}) else {{x}}"
@@ -72,6 +74,7 @@ class _Writer:
         self._kernels: list[Kernel] = []
         self._is_open = False
         self._literals: dict[Any, tuple[str, Any]] = {}
+        self._made: set[str] = set()
         #: For what exists at replay only: the name of the array it is in, and arrays that stand in for it and for that.
         self._windows: dict[Value, tuple[str, np.ndarray, np.ndarray]] = {}
 
@@ -106,13 +109,18 @@ class _Writer:
         if self._is_open:
             kernel = self._kernels[-1]
             table = self._layout.name(np.asarray(kernel.addresses, np.int64), "table")
-            plain = self._layout.name(_plain, "plain") if kernel.parameters else ""
-            given = ", ".join([table, *(f"{plain}({name})" for name in kernel.parameters)])
+            given = ", ".join([table, *(self._given(name) for name in kernel.parameters)])
             self._lines.append(f"{kernel.name}({given})")
         self._is_open = False
 
+    def _given(self, name: str) -> str:
+        """Return an argument as a kernel reads it; what the plan has made is so already."""
+        return name if name in self._made else f"{self._layout.name(_plain, 'plain')}({name})"
+
     @property
     def _kernel(self) -> Kernel:
+        if self._is_open and len(self._kernels[-1].lines) > _LONG:
+            self._close()
         if not self._is_open:
             self._kernels.append(Kernel(len(self._kernels)))
             self._is_open = True
@@ -176,6 +184,8 @@ class _Writer:
         assert place is not None
         if place.array is not None:
             return self._kernel.known(place.array, shape)
+        if is_written and place.root.kind == "new":
+            self._made.add(place.name)
         name, window, whole = self._stand_ins(x, place.name)
         return self._kernel.argument(name, window, whole, shape, is_written)
 
