@@ -12,6 +12,7 @@ from nnarray.backends import Backend
 _EXECUTORS = {
     "generic": ("generic", "Generic", None),
     "numpy": ("numpy", "Numpy", "numpy"),
+    "torch": ("torch", "Torch", "torch"),
     "jax": ("jax", "Jax", "jax"),
 }
 
