@@ -42,6 +42,7 @@ class Tensors:
         self.notes: list[str] = []
         self.buffer_bytes = 0
         self.bound = [*bound, *[None] * (len(graph.inputs) - len(bound))]
+        self._is_bound = bool(bound)
         self._graph = graph
         self._time = 0
         self._buffers = 0
@@ -155,7 +156,8 @@ class Tensors:
     def out(self, operation: Operation, overwrite: Sequence[Any] = ()) -> str | None:
         """Return the name of a tensor for the result, which takes the place of one of `overwrite`; None for a new one.
 
-        A result that the caller gets is new: made by the function itself it costs no more than to be written.
+        A result that the caller gets is new: made by the function itself it costs no more than to be written. Over
+        bound tensors it is copied at the end, out of the inference mode in which those plans run.
         """
         result = operation.results[0]
         if result in self._targets:
@@ -167,7 +169,7 @@ class Tensors:
             if free < self._time or (free == self._time and donated in overwrite and self._alone(donated, operation)):
                 place = self._places[donated]
                 return self._put(result, place, f"argument {place.name}")
-        if result in self._graph.outputs:
+        if result in self._graph.outputs and not self._is_bound:
             self.new(result)
             return None
         for x in overwrite:
@@ -268,7 +270,7 @@ class Tensors:
                     copies.append(f"{target.name}.copy_({source})")
                     self.notes.append(f"{source} is copied to {target.name} at the end, which is read until then")
                 found.append(target.name)
-            elif place.root.kind == "new" and place.root not in given:
+            elif place.root.kind == "new" and place.root not in given and not self._is_bound:
                 found.append(place.name)
             else:
                 lines.append(f"r{number} = {place.name}.clone()")

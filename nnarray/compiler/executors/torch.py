@@ -25,6 +25,8 @@ ELEMENTWISE = {
 }
 #: Their second argument stays a number, of which PyTorch makes a product or a root.
 _TAKES_NUMBER = ("floor_divide", "pow", "remainder")
+#: What `matmul` comes to, by the number of axes; with `out` itself it would warn of some.
+_PRODUCTS: dict[tuple[int, ...], str] = {(1, 1): "dot", (2, 1): "mv", (2, 2): "mm", (3, 3): "bmm"}
 _REDUCTIONS = {"sum": "sum", "mean": "mean", "max": "amax", "min": "amin"}
 #: Functions that may return their argument or a window on it.
 WINDOWS = frozenset(
@@ -102,13 +104,34 @@ class Torch(Generic):
             steps.append(Step(operation, code, tensors.words(operation.results[0])))
             lines += [*code.splitlines(), *tensors.leave(operation).splitlines()]
         tail, results = tensors.results()
+        if bound:
+            # Without versions and views to keep track of, small tensors take an eighth less time.
+            tensors.names["inference_mode"] = self.torch.inference_mode
+            lines = ["with inference_mode():", *(f"    {line}" for line in lines or ["pass"])]
         arguments = ", ".join(f"x{i}" for i, tensor in enumerate(tensors.bound) if tensor is None)
         lines += [*tail, f"return ({', '.join(results)}{',' * (len(results) == 1)})"]
         source = f"def replay({arguments}):\n    " + "\n    ".join(lines) + "\n"
         unused = sorted(set(donated) - set(wanted.values()))
         notes = [f"argument {i} is donated, and no result has its shape and dtype" for i in unused]
         plan = Plan(self.name, graph, tuple(steps), source, tuple(notes + tensors.notes), tensors.buffer_bytes)
-        return plan, compiled(source, tensors.names)
+        return plan, self._in_order(compiled(source, tensors.names), graph)
+
+    def _in_order(self, replay: Callable[..., Any], graph: Graph) -> Callable[..., Any]:
+        """Return `replay` that waits for its last run, which has the same buffers, if that is on another stream."""
+        device = graph.outputs[0].device if graph.outputs else None
+        if device is None or device.type != "cuda":
+            return replay
+        current = self.torch.cuda.current_stream
+        last = [current(device)]
+
+        def run(*arguments: Any) -> Any:
+            stream = current(device)
+            if stream != last[0]:
+                stream.wait_stream(last[0])
+                last[0] = stream
+            return replay(*arguments)
+
+        return run
 
     def _guarded(self, replay: Callable[..., Any], graph: Graph, donated: Sequence[int]) -> Callable[..., Any]:
         """Return `replay` for what it may write from, and the plain calls for the rest."""
@@ -145,6 +168,8 @@ class Torch(Generic):
             condition, *others = operation.arguments
             fitting = (x.dtype == result.dtype if type(x) is Value else self._holds(result.dtype, x) for x in others)
             return type(condition) is Value and condition.dtype == self.torch.bool and all(fitting)
+        if name == "matmul" and (_axes(operation) not in _PRODUCTS or len({x.shape[:-2] for x in arrays}) > 1):
+            return False
         if name in _REDUCTIONS and (arrays[0].size == 0 or operation.params.get("dtype") is not None):
             return False
         # Over no axes PyTorch would reduce over all; joining without an axis flattens first.
@@ -219,12 +244,14 @@ class Torch(Generic):
     def _reduction(self, tensors: Tensors, operation: Operation) -> str:
         x, axis = operation.inputs[0], operation.params.get("axis")
         axes = tuple(range(len(x.shape))) if axis is None else axis
+        # One axis is read faster than a tuple of one.
+        axes = axes[0] if type(axes) is tuple and len(axes) == 1 else axes
         given = [tensors[x], repr(axes), repr(bool(operation.params.get("keepdims", False)))]
         return self._written(tensors, operation, _REDUCTIONS[operation.function.name], given)
 
     def _matmul(self, tensors: Tensors, operation: Operation) -> str:
-        plain = all(len(x.shape) == 2 for x in operation.inputs)
-        return self._written(tensors, operation, "mm" if plain else "matmul", [tensors[x] for x in operation.inputs])
+        product = _PRODUCTS[_axes(operation)]
+        return self._written(tensors, operation, product, [tensors[x] for x in operation.inputs])
 
     def _where(self, tensors: Tensors, operation: Operation) -> str:
         given = [tensors.operand(x, operation.results[0]) for x in operation.arguments]
@@ -247,6 +274,11 @@ class Torch(Generic):
     def _joined(self, tensors: Tensors, operation: Operation, function: str) -> str:
         parts = ", ".join(tensors[x] for x in operation.inputs)
         return self._written(tensors, operation, function, [f"({parts},)", repr(operation.params.get("axis", 0))])
+
+
+def _axes(operation: Operation) -> tuple[int, ...]:
+    """Return the number of axes of each input."""
+    return tuple(len(x.shape) for x in operation.inputs)
 
 
 def _plain_call(tensors: Tensors, operation: Operation, function: Any, source: Value | None) -> str:
