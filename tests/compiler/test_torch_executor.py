@@ -203,6 +203,36 @@ def test_what_torch_differentiates_is_left_to_the_plain_calls() -> None:
     assert closed_over(x[0]).shape == (3,)
 
 
+# PyTorch's own forward mode loads scripts in a way that it warns of.
+@pytest.mark.filterwarnings("ignore:.torch.jit.*:DeprecationWarning")
+def test_what_torch_transforms_is_left_to_the_plain_calls() -> None:
+    x, w = torch.rand(4, 5, 3), torch.rand(3, 3)
+    jitted = nna.jit(lambda x, w: x.__array_namespace__().exp(x.__array_namespace__().matmul(x, w)))
+    right = torch.exp(x @ w)
+    torch.testing.assert_close(jitted(x[0], w), right[0])
+    torch.testing.assert_close(torch.func.vmap(jitted, (0, None))(x, w), right)
+    slope = right[0] * (x[0] @ w)
+    torch.testing.assert_close(torch.func.jvp(lambda w: jitted(x[0], w), (w,), (w,))[1], slope)
+    with torch.autograd.forward_ad.dual_level():
+        dual = jitted(x[0], torch.autograd.forward_ad.make_dual(w, w))
+        torch.testing.assert_close(torch.autograd.forward_ad.unpack_dual(dual).tangent, slope)
+
+
+def test_subclasses_are_left_to_the_plain_calls() -> None:
+    class Counting(torch.Tensor):
+        calls = 0
+
+        @classmethod
+        def __torch_function__(cls, *args: Any, **kwargs: Any) -> Any:
+            cls.calls += 1
+            return super().__torch_function__(*args, **kwargs)
+
+    jitted = nna.jit(lambda x: x * 2.0)
+    assert type(jitted(torch.ones(2))) is torch.Tensor
+    assert type(jitted(torch.ones(2).as_subclass(Counting))) is Counting
+    assert type(jitted(torch.nn.Parameter(torch.ones(2), requires_grad=False))) is torch.Tensor
+
+
 def test_plans_made_in_inference_mode_run_outside_it_and_the_other_way_round() -> None:
     x, w = torch.rand(5, 3), torch.rand(3, 3)
     jitted = nna.jit(_deep)

@@ -41,8 +41,8 @@ WINDOWS = frozenset(
 class Torch(Generic):
     """Executor over PyTorch's functions with `out`.
 
-    What PyTorch itself differentiates or extends, tensors that require a gradient and subclasses, is left to the
-    plain calls.
+    What PyTorch itself differentiates, transforms or extends is left to the plain calls: tensors that require a
+    gradient, those within ``torch.func``, subclasses.
     """
 
     name = "torch"
@@ -136,14 +136,16 @@ class Torch(Generic):
     def _guarded(self, replay: Callable[..., Any], graph: Graph, donated: Sequence[int]) -> Callable[..., Any]:
         """Return `replay` for what it may write from, and the plain calls for the rest."""
         plain, records = self._plain, self.torch.is_grad_enabled
+        # What torch.func and forward-mode differentiation wrap takes no `out`; no public function tells of them.
+        wraps, forward = self.torch._C._are_functorch_transforms_active, self.torch.autograd.forward_ad
         general: list[Program] = []
 
         def run(*arguments: Any) -> Any:
-            for x in arguments:
-                if type(x) not in plain or (x.requires_grad and records()):
-                    if not general:
-                        general.append(super(Torch, self).compile(graph, donated))
-                    return general[0].run(*arguments)
+            is_general = wraps() or forward._current_level >= 0
+            if is_general or any(type(x) not in plain or (x.requires_grad and records()) for x in arguments):
+                if not general:
+                    general.append(super(Torch, self).compile(graph, donated))
+                return general[0].run(*arguments)
             return replay(*arguments)
 
         return run
@@ -170,25 +172,27 @@ class Torch(Generic):
             return type(condition) is Value and condition.dtype == self.torch.bool and all(fitting)
         if name == "matmul" and (_axes(operation) not in _PRODUCTS or len({x.shape[:-2] for x in arrays}) > 1):
             return False
-        if name in _REDUCTIONS and (arrays[0].size == 0 or operation.params.get("dtype") is not None):
+        params = operation.params
+        # Over no axes PyTorch would reduce over all.
+        if name in _REDUCTIONS and (arrays[0].size == 0 or params.get("axis") == () or params.get("dtype") is not None):
             return False
-        # Over no axes PyTorch would reduce over all; joining without an axis flattens first.
-        named = operation.params.get("axis", None if name in _REDUCTIONS else 0)
-        axis = named != () if name in _REDUCTIONS else named is not None
-        return axis and all(x.dtype == result.dtype for x in arrays)
+        if name == "concat" and params.get("axis", 0) is None:
+            return False
+        return all(x.dtype == result.dtype for x in arrays)
 
     def _keeps_dtype(self, operation: Operation) -> bool:
         """Whether PyTorch's own function promotes as the standard does, which it may not for tensors without axes."""
         first = operation.inputs[0]
         if any(x.dtype != first.dtype for x in operation.inputs):
             return False
-        takes_number = operation.function.name in _TAKES_NUMBER and operation.arguments[0] is first
         given = []
         for x in operation.arguments:
             if type(x) is Value:
                 given.append(self.torch.empty(0, dtype=x.dtype, device=x.device))
             elif self._holds(first.dtype, x):
-                given.append(x if takes_number else self.torch.tensor(x, dtype=first.dtype, device=first.device))
+                given.append(
+                    x if _takes_number(operation) else self.torch.tensor(x, dtype=first.dtype, device=first.device)
+                )
             else:
                 return False
         function = getattr(self.torch, ELEMENTWISE[operation.function.name])
@@ -233,10 +237,9 @@ class Torch(Generic):
         return f"{name}({', '.join(given)}, out={out})"
 
     def _elementwise(self, tensors: Tensors, operation: Operation) -> str:
-        first = operation.inputs[0]
-        takes_number = operation.function.name in _TAKES_NUMBER and operation.arguments[0] is first
+        as_written = _takes_number(operation)
         given = [
-            tensors.written(x) if takes_number and type(x) is not Value else tensors.operand(x, first)
+            tensors.written(x) if as_written and type(x) is not Value else tensors.operand(x, operation.inputs[0])
             for x in operation.arguments
         ]
         return self._written(tensors, operation, ELEMENTWISE[operation.function.name], given, operation.inputs)
@@ -274,6 +277,10 @@ class Torch(Generic):
     def _joined(self, tensors: Tensors, operation: Operation, function: str) -> str:
         parts = ", ".join(tensors[x] for x in operation.inputs)
         return self._written(tensors, operation, function, [f"({parts},)", repr(operation.params.get("axis", 0))])
+
+
+def _takes_number(operation: Operation) -> bool:
+    return operation.function.name in _TAKES_NUMBER and type(operation.arguments[0]) is Value
 
 
 def _axes(operation: Operation) -> tuple[int, ...]:
