@@ -49,6 +49,12 @@ class TorchBackend(Backend):
         key, backwards = _forward_key(key, tuple(x.shape))
         return x[key].flip(backwards) if backwards else x[key]
 
+    def take_rows(self, x: Any, rows: Any, out: Any = None) -> Any:
+        if out is None:
+            return super().take_rows(x, rows)
+        x = x.detach()
+        return out.copy_(x[rows]) if isinstance(rows, slice) else self.xp.index_select(x, 0, rows, out=out)
+
     def set_item(self, x: Any, key: Any, value: Any) -> Any:
         copy = x.clone()
         key, backwards = _forward_key(key, tuple(x.shape))

@@ -53,8 +53,8 @@ class BoundPlan:
         graph = optimise(trace(run, [*self.state, *leaves], backend))
         chosen = executor_for(backend, executor)
         self.buffers: list[Any] | None = None
-        if chosen.binds and all(chosen.can_bind(x) for x in self.state):
-            made = [backend.xp.asarray(x, copy=True) for x in leaves]
+        made = [backend.xp.asarray(x, copy=True) for x in leaves] if chosen.binds else []
+        if chosen.binds and all(chosen.can_bind(x) for x in (*self.state, *made)):
             self.buffers = unflatten(structure, made)
             program = chosen.compile(graph, range(count), [*self.state, *made])
         else:

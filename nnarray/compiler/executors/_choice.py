@@ -14,6 +14,7 @@ _EXECUTORS = {
     "generic": ("generic", "Generic", None),
     "numpy": ("numpy", "Numpy", "numpy"),
     "numba": ("numba", "Numba", "numpy"),
+    "torch": ("torch", "Torch", "torch"),
     "jax": ("jax", "Jax", "jax"),
 }
 

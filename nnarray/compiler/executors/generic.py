@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,7 +32,8 @@ class Generic:
 
     def compile(self, graph: Graph, donated: Sequence[int] = ()) -> Program:
         """Return the program of a graph; a donated argument is dropped after its last use."""
-        names: dict[str, Any] = {}
+        # Numbers stand in the source as they print.
+        names: dict[str, Any] = {"inf": math.inf, "nan": math.nan}
         known = {value: f"x{place}" for place, value in enumerate(graph.inputs)}
         for value, array in graph.constants.items():
             known[value] = f"c{value.number}"
