@@ -10,19 +10,8 @@ import numpy as np
 
 from nnarray.array import TABLE
 from nnarray.compiler._graph import Graph, Operation, Value
+from nnarray.compiler._types import ELEMENTWISE
 
-#: Functions of the table that work element by element, and so broadcast by themselves.
-ELEMENTWISE = frozenset(
-    (
-        *("abs", "acos", "acosh", "add", "asin", "asinh", "atan", "atan2", "atanh", "bitwise_and", "bitwise_invert"),
-        *("bitwise_left_shift", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "ceil", "conj", "copysign", "cos"),
-        *("cosh", "divide", "equal", "exp", "expm1", "floor", "floor_divide", "greater", "greater_equal", "hypot"),
-        *("isfinite", "isinf", "isnan", "less", "less_equal", "log", "log10", "log1p", "log2", "logaddexp"),
-        *("logical_and", "logical_not", "logical_or", "logical_xor", "maximum", "minimum", "multiply", "negative"),
-        *("nextafter", "not_equal", "pow", "reciprocal", "remainder", "round", "sign", "signbit", "sin", "sinh"),
-        *("sqrt", "square", "subtract", "tan", "tanh", "trunc", "where"),
-    )
-)
 _SMALL = 65536
 _COMMUTE = ("add", "equal", "logical_and", "logical_or", "multiply", "not_equal")
 _SAME_FORM = ("astype", "broadcast_to", "positive", "reshape")
