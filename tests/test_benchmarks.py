@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as steps
-from benchmarks import eager, peers, planning, uniforms
+from benchmarks import eager, passes, peers, planning, uniforms
 from benchmarks.by_hand import step_by_hand
 from benchmarks.networks import Network
 
@@ -86,3 +86,12 @@ def test_the_table_has_a_row_for_each_network_and_a_column_for_each_peer(capsys:
 def test_the_making_of_a_plan_is_timed(capsys: Any) -> None:
     assert planning.main(["--networks", "2-3-1:8", "--repeats", "1"])[0] > 0
     assert " ms" in capsys.readouterr().out
+
+
+def test_each_pass_is_weighed_and_none_makes_a_plan_longer(capsys: Any) -> None:
+    whole, *others = passes.main(["--networks", "2-3-1:8", "--repeats", "1"])
+    assert whole[0] == "none"
+    assert others[-1][0] == "all"
+    assert all(other[1] >= whole[1] and other[2] >= whole[2] and other[3] > 0 for other in others)
+    assert others[-1][1] > whole[1]
+    assert capsys.readouterr().out.count("2-3-1:8") == len(others) + 1
