@@ -24,17 +24,20 @@ from benchmarks.networks import NETWORKS
 from benchmarks.peers import PEERS
 
 RESULTS = Path(__file__).parent / "results"
-_LIBRARIES = ("numpy", "jax", "torch", "scikit-learn", "autograd")
+_LIBRARIES = ("numpy", "jax", "torch", "keras", "scikit-learn", "autograd")
+#: Why a peer has no time: what its process says, and what the table says.
+_MISSING = {"ModuleNotFoundError": "not installed", "InvalidCxxCompiler": "needs a C++ compiler, and finds none"}
 
 
-def measure(peer: str, network: str, options: argparse.Namespace) -> float | None:
-    """Return the seconds of a step in a process of its own; None if the library is not installed."""
+def measure(peer: str, network: str, options: argparse.Namespace) -> float | str:
+    """Return the seconds of a step in a process of its own, or why it cannot run here."""
     command = [sys.executable, "-m", "benchmarks.peers", peer, network]
     command += ["--repeats", str(options.repeats), "--seconds", str(options.seconds)]
     run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=RESULTS.parent.parent)
-    if run.returncode and "ModuleNotFoundError" in run.stderr:
-        return None
     if run.returncode:
+        for error, reason in _MISSING.items():
+            if error in run.stderr:
+                return reason
         raise RuntimeError(f"{' '.join(command)} failed:\n{run.stderr}")
     return float(json.loads(run.stdout.splitlines()[-1]))
 
@@ -50,8 +53,8 @@ def versions() -> str:
     return f"{', '.join(found)}; {os.cpu_count()} cores, {platform.machine()}"
 
 
-def table(found: dict[str, dict[str, float | None]], peers: Sequence[str]) -> str:
-    """Return the medians in µs, then how many times nnarray's each is."""
+def table(found: dict[str, dict[str, float | None]], peers: Sequence[str], missing: dict[str, str]) -> str:
+    """Return the medians in µs, then how many times nnarray's each is, then why some are missing."""
     lines = [f"{'µs per step':26}" + "".join(f"{peer:>15}" for peer in peers)]
     for network, times in found.items():
         cells = (f"{'–':>15}" if times[peer] is None else f"{times[peer] * 1e6:15.0f}" for peer in peers)
@@ -62,7 +65,7 @@ def table(found: dict[str, dict[str, float | None]], peers: Sequence[str]) -> st
             own = times["nnarray"]
             cells = (f"{'–':>15}" if times[peer] is None else f"{times[peer] / own:15.2f}" for peer in peers)
             lines.append(f"{network:26}" + "".join(cells))
-    return "\n".join(lines)
+    return "\n".join([*lines, *(f"– {peer}: {reason}" for peer, reason in missing.items())])
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, float | None]]:
@@ -76,19 +79,23 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, dict[str, float | 
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args(arguments)
     found: dict[str, dict[str, float | None]] = {}
+    missing: dict[str, str] = {}
     for network in options.networks:
-        rounds: dict[str, list[float | None]] = {peer: [] for peer in options.peers}
+        rounds: dict[str, list[float]] = {peer: [] for peer in options.peers}
         for _ in range(options.rounds):
             for peer in options.peers:
-                rounds[peer].append(measure(peer, network, options))
-        found[network] = {
-            peer: None if None in times else statistics.median(t for t in times if t is not None)
-            for peer, times in rounds.items()
-        }
+                if peer in missing:
+                    continue
+                time = measure(peer, network, options)
+                if isinstance(time, str):
+                    missing[peer] = time
+                else:
+                    rounds[peer].append(time)
+        found[network] = {peer: statistics.median(times) if times else None for peer, times in rounds.items()}
         print(f"{network}: {options.rounds} rounds done", file=sys.stderr, flush=True)
     today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
     command = " ".join(["python -m benchmarks", *(sys.argv[1:] if arguments is None else arguments)])
-    text = f"# {command}\n# {today}; {versions()}; float32, Adam\n{table(found, options.peers)}\n"
+    text = f"# {command}\n# {today}; {versions()}; float32, Adam\n{table(found, options.peers, missing)}\n"
     print(text)
     if options.write:
         (RESULTS / f"steps-{today}.txt").write_text(text)

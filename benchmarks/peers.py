@@ -7,8 +7,10 @@ of its own and prints a line of JSON: ``python -m benchmarks.peers NAME NETWORK 
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import json
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -35,9 +37,9 @@ def _model(network: Network, **kwargs: Any) -> Any:
     return model
 
 
-def nnarray_plan(network: Network) -> Step:
+def nnarray_plan(network: Network, executor: str = "auto") -> Step:
     """The plan that `fit` replays, on one batch."""
-    model = _model(network)
+    model = _model(network, executor=executor)
     x, y, _ = network.data()
     model.fit(x, y, batch_size=network.batch, verbose=0, shuffle=False)
     return model._runner.bound("train", network.batch).replay
@@ -45,7 +47,10 @@ def nnarray_plan(network: Network) -> Step:
 
 def nnarray_fit(network: Network) -> Step:
     """`fit` over as many epochs of 32 batches as last a while; `steps_of` says how many steps that is."""
-    model = _model(network)
+    return _fit(_model(network), network)
+
+
+def _fit(model: Any, network: Network) -> Step:
     x, y, _ = network.data()
     x, y = np.tile(x, (32, 1)), np.tile(y, (32, 1))
     epochs = steps_of(network) // 32
@@ -53,7 +58,7 @@ def nnarray_fit(network: Network) -> Step:
 
 
 def steps_of(network: Network) -> int:
-    """Return the number of steps in one call of what `nnarray_fit` returns: 20 epochs of small networks."""
+    """Return the number of steps in one call of `fit`: 20 epochs of small networks."""
     return 32 * (20 if max(network.sizes) < 100 else 1)
 
 
@@ -107,14 +112,7 @@ def torch(network: Network, fused: bool = False) -> Step:
     import torch
 
     torch.set_num_threads(2)
-    x, y, _ = (torch.as_tensor(part) for part in network.data())
-    sizes = network.sizes
-    stack: list[Any] = []
-    for i, (n, m) in enumerate(itertools.pairwise(sizes)):
-        stack += [torch.nn.Linear(n, m), *([torch.nn.ReLU()] if i < len(sizes) - 2 else [])]
-    model = torch.nn.Sequential(*stack)
-    loss = torch.nn.BCEWithLogitsLoss() if network.is_binary else torch.nn.CrossEntropyLoss()
-    optimizer = torch.optim.Adam(model.parameters(), lr=RATE, fused=fused)
+    x, y, model, loss, optimizer = _torch_parts(network, fused=fused)
 
     def step() -> None:
         optimizer.zero_grad()
@@ -124,9 +122,56 @@ def torch(network: Network, fused: bool = False) -> Step:
     return step
 
 
+def _torch_parts(network: Network, **adam: Any) -> tuple[Any, Any, Any, Any, Any]:
+    """Return inputs, targets, model, loss and optimizer."""
+    import torch
+
+    x, y, _ = (torch.as_tensor(part) for part in network.data())
+    sizes = network.sizes
+    stack: list[Any] = []
+    for i, (n, m) in enumerate(itertools.pairwise(sizes)):
+        stack += [torch.nn.Linear(n, m), *([torch.nn.ReLU()] if i < len(sizes) - 2 else [])]
+    model = torch.nn.Sequential(*stack)
+    loss = torch.nn.BCEWithLogitsLoss() if network.is_binary else torch.nn.CrossEntropyLoss()
+    return x, y, model, loss, torch.optim.Adam(model.parameters(), lr=RATE, **adam)
+
+
 def torch_fused(network: Network) -> Step:
     """PyTorch with the fused Adam."""
     return torch(network, fused=True)
+
+
+def torch_compile(network: Network) -> Step:
+    """PyTorch with `torch.compile` of forward and loss, whose derivative is compiled with them, and of Adam."""
+    import torch
+
+    torch.set_num_threads(2)
+    x, y, model, loss, optimizer = _torch_parts(network)
+    forward = torch.compile(lambda: loss(model(x), y))
+    update = torch.compile(optimizer.step)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        forward().backward()
+        update()
+
+    return step
+
+
+def keras(network: Network, backend: str) -> Step:
+    """Keras' `fit`, as `nnarray_fit`; in a process in which Keras has no other backend."""
+    os.environ["KERAS_BACKEND"] = backend
+    import keras
+
+    if keras.backend.backend() != backend:
+        raise RuntimeError(f"Keras runs on {keras.backend.backend()} in this process: received {backend!r}.")
+    *hidden, last = network.sizes[1:]
+    end = keras.layers.Dense(last, activation="sigmoid" if network.is_binary else "softmax")
+    layers = [keras.Input((network.sizes[0],)), *(keras.layers.Dense(n, activation="relu") for n in hidden), end]
+    model = keras.Sequential(layers)
+    model.compile("adam", "binary_crossentropy" if network.is_binary else "categorical_crossentropy")
+    model.set_weights([part for pair in network.weights() for part in pair])
+    return _fit(model, network)
 
 
 def sklearn(network: Network) -> Step:
@@ -179,8 +224,12 @@ def autograd(network: Network) -> Step:
 PEERS: dict[str, Callable[[Network], Step]] = {
     **{"gemms alone": gemms_alone, "by hand": step_by_hand, "nnarray": nnarray_plan, "nnarray fit": nnarray_fit},
     **{"nnarray eager": nnarray_eager, "jax": jax, "torch": torch, "torch fused": torch_fused, "sklearn": sklearn},
-    "autograd": autograd,
+    **{"autograd": autograd, "torch compile": torch_compile},
+    "nnarray numba": functools.partial(nnarray_plan, executor="numba"),
+    **{f"keras {name}": functools.partial(keras, backend=name) for name in ("jax", "torch")},
 }
+#: Those of which a call is many steps.
+FITS = ("nnarray fit", "keras jax", "keras torch")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -194,7 +243,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     step = PEERS[options.peer](Network(options.network))
     step()
     (median,) = medians([step], options.repeats, options.seconds)
-    print(json.dumps(median / (steps_of(Network(options.network)) if options.peer == "nnarray fit" else 1)))
+    print(json.dumps(median / (steps_of(Network(options.network)) if options.peer in FITS else 1)))
 
 
 if __name__ == "__main__":

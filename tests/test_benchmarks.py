@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 from typing import Any
 
 import numpy as np
 import pytest
 
 from benchmarks import __main__ as steps
-from benchmarks import eager, peers, planning, uniforms
+from benchmarks import eager, passes, peers, planning, uniforms
 from benchmarks.by_hand import step_by_hand
 from benchmarks.networks import Network
 
@@ -41,14 +43,37 @@ def test_the_step_by_hand_does_what_training_does(network: str) -> None:
         np.testing.assert_allclose(by_hand(), loss, rtol=2e-5)
 
 
+@pytest.mark.filterwarnings("ignore:.*script_method:DeprecationWarning")  # Of torch.compile's own modules.
 @pytest.mark.parametrize("name", peers.PEERS)
 def test_every_peer_takes_a_step(name: str) -> None:
+    if name.startswith("keras"):
+        # Keras has one backend in a process.
+        found = steps.measure(name, "3-100-2:8", argparse.Namespace(repeats=1, seconds=0.001))
+        assert found == "not installed" or found > 0
+        return
     try:
         step = peers.PEERS[name](Network("3-4-2:8"))
     except ModuleNotFoundError as error:
         pytest.skip(str(error))
-    step()
-    step()
+    with _without_inductor() if name == "torch compile" else contextlib.nullcontext():
+        step()
+        step()
+
+
+def _without_inductor() -> Any:
+    """Return a context in which PyTorch compiles nothing, which takes half a minute."""
+    import torch
+
+    return torch.compiler.set_stance("force_eager")
+
+
+def test_a_peer_that_cannot_run_here_has_a_dash_and_a_reason(monkeypatch: Any, capsys: Any) -> None:
+    monkeypatch.setattr(steps, "measure", lambda peer, *_: "not installed" if peer == "jax" else 0.001)
+    found = steps.main(["--networks", "2-3-1:8", "--peers", "nnarray", "jax"])
+    assert found == {"2-3-1:8": {"nnarray": 0.001, "jax": None}}
+    out = capsys.readouterr().out
+    assert "– jax: not installed" in out
+    assert [line.split()[-1] for line in out.splitlines() if line.startswith("2-3-1:8")] == ["–", "–"]
 
 
 def test_the_table_has_a_row_for_each_network_and_a_column_for_each_peer(capsys: Any) -> None:
@@ -61,3 +86,12 @@ def test_the_table_has_a_row_for_each_network_and_a_column_for_each_peer(capsys:
 def test_the_making_of_a_plan_is_timed(capsys: Any) -> None:
     assert planning.main(["--networks", "2-3-1:8", "--repeats", "1"])[0] > 0
     assert " ms" in capsys.readouterr().out
+
+
+def test_each_pass_is_weighed_and_none_makes_a_plan_longer(capsys: Any) -> None:
+    whole, *others = passes.main(["--networks", "2-3-1:8", "--repeats", "1"])
+    assert whole[0] == "none"
+    assert others[-1][0] == "all"
+    assert all(other[1] >= whole[1] and other[2] >= whole[2] and other[3] > 0 for other in others)
+    assert others[-1][1] > whole[1]
+    assert capsys.readouterr().out.count("2-3-1:8") == len(others) + 1

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnarray.array import Function
+from nnarray.compiler._types import wrong_type
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,12 +105,15 @@ class Graph:
     outputs: tuple[Value, ...]
 
     def verify(self) -> Graph:
-        """Return the graph, after checking that every value is made once, and before it is used.
+        """Return the graph, after checking it.
+
+        Every value is made once, and before it is used; it has the shape and dtype that follow from what it is made
+        of, as far as there is a rule for that.
 
         Raises
         ------
         ValueError
-            If one is not.
+            If one is or has not.
         """
         known = set(self.inputs) | set(self.constants)
         for operation in self.operations:
@@ -120,6 +124,8 @@ class Graph:
                 if result in known:
                     raise ValueError(f"{result!r} is made twice, the second time in: {operation}.")
                 known.add(result)
+            if (wrong := wrong_type(operation)) is not None:
+                raise ValueError(f"{wrong[0].upper()}{wrong[1:]}, in: {operation}.")
         for x in self.outputs:
             if x not in known:
                 raise ValueError(f"The output {x!r} is never made.")

@@ -10,29 +10,18 @@ import numpy as np
 
 from nnarray.array import TABLE
 from nnarray.compiler._graph import Graph, Operation, Value
+from nnarray.compiler._types import ELEMENTWISE
 
-#: Functions of the table that work element by element, and so broadcast by themselves.
-ELEMENTWISE = frozenset(
-    (
-        *("abs", "acos", "acosh", "add", "asin", "asinh", "atan", "atan2", "atanh", "bitwise_and", "bitwise_invert"),
-        *("bitwise_left_shift", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "ceil", "conj", "copysign", "cos"),
-        *("cosh", "divide", "equal", "exp", "expm1", "floor", "floor_divide", "greater", "greater_equal", "hypot"),
-        *("isfinite", "isinf", "isnan", "less", "less_equal", "log", "log10", "log1p", "log2", "logaddexp"),
-        *("logical_and", "logical_not", "logical_or", "logical_xor", "maximum", "minimum", "multiply", "negative"),
-        *("nextafter", "not_equal", "pow", "reciprocal", "remainder", "round", "sign", "signbit", "sin", "sinh"),
-        *("sqrt", "square", "subtract", "tan", "tanh", "trunc", "where"),
-    )
-)
 _SMALL = 65536
 _COMMUTE = ("add", "equal", "logical_and", "logical_or", "multiply", "not_equal")
 _SAME_FORM = ("astype", "broadcast_to", "positive", "reshape")
 _REDUCTIONS = ("sum", "mean", "max", "min", "prod")
-_NEUTRAL = {"multiply": 1, "divide": 1, "pow": 1}
+_NEUTRAL = ("multiply", "divide", "pow")
 
 
 def optimise(graph: Graph) -> Graph:
     """Return the graph after all passes, each verified."""
-    for run in (simplify, common_subexpressions, dead_code):
+    for run in PASSES:
         graph = run(graph).verify()
     return graph
 
@@ -63,10 +52,10 @@ def common_subexpressions(graph: Graph) -> Graph:
         return None if first is operation else dict(zip(operation.results, first.results, strict=True))
 
     seen: dict[Any, Operation] = {}
-    return _rewritten(_with_constants_once(graph), merge)
+    return _rewritten(graph, merge)
 
 
-def _with_constants_once(graph: Graph) -> Graph:
+def constants_once(graph: Graph) -> Graph:
     """Let equal ones among NumPy's constants, of a size that is quickly compared, be one value."""
     first: dict[Any, Value] = {}
     instead: dict[Value, Value] = {}
@@ -86,27 +75,40 @@ def _ordered(operation: Operation) -> tuple[Any, ...]:
     return tuple(x if type(x) is Value else (type(x), x, str(x)) for x in operation.arguments)
 
 
-def simplify(graph: Graph) -> Graph:
-    """Leave out what changes nothing: a shape to itself, times one, a broadcast that the next function does anyway."""
+def same_form(graph: Graph) -> Graph:
+    """Leave out changes of shape and dtype to what there is."""
+    return _without(graph, lambda operation: operation.function.name in _SAME_FORM)
+
+
+def neutral_numbers(graph: Graph) -> Graph:
+    """Leave out times one, by one, to the first power."""
+
+    def is_neutral(operation: Operation) -> bool:
+        name = operation.function.name
+        return name in _NEUTRAL and len(operation.arguments) == 2 and _is_one(graph, operation.arguments[1])
+
+    return _without(graph, is_neutral)
+
+
+def _without(graph: Graph, changes_nothing: Callable[[Operation], bool]) -> Graph:
+    """Leave out operations that give their first argument in its own form."""
+    inputs, outputs = set(graph.inputs), set(graph.outputs)
 
     def same(operation: Operation) -> Mapping[Value, Value] | None:
         argument, result = operation.arguments[0] if operation.arguments else None, operation.results[0]
-        if type(argument) is not Value:
+        if type(argument) is not Value or argument.type != result.type or not changes_nothing(operation):
             return None
-        name = operation.function.name
-        if argument in inputs and result in outputs:
-            # The caller may overwrite what he is given, and keep what he gave.
-            return None
-        if name in _SAME_FORM and argument.type == result.type:
-            return {result: argument}
-        other = operation.arguments[1] if len(operation.arguments) == 2 else None
-        if name in _NEUTRAL and argument.type == result.type and _is_all(graph, other, _NEUTRAL[name]):
-            return {result: argument}
-        return None
+        # The caller may overwrite what he is given, and keep what he gave.
+        return None if argument in inputs and result in outputs else {result: argument}
 
-    inputs, outputs = set(graph.inputs), set(graph.outputs)
+    return _rewritten(graph, same)
+
+
+def lone_reductions(graph: Graph) -> Graph:
+    """Let reductions over axes of length one be the changes of shape that they are."""
+    outputs = set(graph.outputs)
     operations = tuple(x if outputs.intersection(x.results) else _without_reduction(x) for x in graph.operations)
-    return _without_broadcasts(_rewritten(replace(graph, operations=operations), same))
+    return replace(graph, operations=operations)
 
 
 def _without_reduction(operation: Operation) -> Operation:
@@ -119,14 +121,14 @@ def _without_reduction(operation: Operation) -> Operation:
     return replace(operation, function=TABLE["reshape"], arguments=(x,), params={"shape": result.shape})
 
 
-def _is_all(graph: Graph, x: Any, number: int) -> bool:
+def _is_one(graph: Graph, x: Any) -> bool:
     if type(x) is not Value:
-        return bool(x == number)
+        return bool(x == 1)
     array = graph.constants.get(x)
-    return array is not None and x.size == 1 and bool(array == number)
+    return array is not None and x.size == 1 and bool(array == 1)
 
 
-def _without_broadcasts(graph: Graph) -> Graph:
+def broadcasts(graph: Graph) -> Graph:
     """Give elementwise functions what `broadcast_to` was given, where their result has its shape without that."""
     source = {
         operation.results[0]: operation.arguments[0]
@@ -171,3 +173,7 @@ def _rewritten(graph: Graph, find: Callable[[Operation], Mapping[Value, Value] |
 
 def _replaced(values: Iterable[Any], instead: Mapping[Value, Value]) -> tuple[Any, ...]:
     return tuple(instead.get(x, x) if type(x) is Value else x for x in values)
+
+
+#: In the order in which they run.
+PASSES = (lone_reductions, same_form, neutral_numbers, broadcasts, constants_once, common_subexpressions, dead_code)

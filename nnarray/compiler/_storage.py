@@ -52,6 +52,8 @@ class Layout:
         self._scratch: list[Root] = []
         self._taken: set[Root] = set()
         self._places: dict[Value, Place] = {}
+        #: For each root the last operation that reads a value in it.
+        self._ends: dict[Root, int] = {}
         self._known: dict[Any, tuple[str, Any]] = {}
         self._counts = {"empty": 1, "copyto": 1}
         for i, (value, array) in enumerate(zip(graph.inputs, self.bound, strict=True)):
@@ -131,9 +133,7 @@ class Layout:
                 self._free.append(place.root)
 
     def _used_later(self, root: Root) -> bool:
-        return root in self._free or any(
-            place.root is root and self._last[self._base.get(x, x)] > self._time for x, place in self._places.items()
-        )
+        return root in self._free or self._ends[root] > self._time
 
     def prefixed(self, code: str) -> str:
         """Return the code of an operation behind that of the arrays it needs."""
@@ -276,6 +276,7 @@ class Layout:
 
     def _put(self, x: Value, place: Place) -> str:
         self._places[x] = place
+        self._ends[place.root] = max(self._last[self._base.get(x, x)], self._ends.get(place.root, -1))
         return place.name
 
     def _memory(self, kind: str, x: Value) -> tuple[Root, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 import nnarray as nna
 from nnarray.compiler._storage import _MAY_BE_WINDOWS
-from nnarray.compiler.executors.numpy import VIEWS
+from nnarray.compiler.executors.numpy import VIEWS, Numpy
 from tests.array.case import Case
 from tests.array.test_table import ROWS, _args, _moved
 from tests.hosts import to_host, to_library
@@ -162,3 +163,28 @@ def test_a_donated_array_in_another_order_is_copied_to_rows() -> None:
     jitted = nna.jit(lambda x: (lambda y: y.__array_namespace__().matmul(y, y))(x + 1.0), donate_argnums=0)
     np.testing.assert_array_equal(jitted(x), (lambda y: y @ y)(np.asarray([[2.0, 3.0], [4.0, 5.0]])))
     assert x.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+
+
+def test_laying_out_a_graph_twice_as_long_takes_twice_as_much() -> None:
+    def calls(length: int) -> int:
+        def f(x: Any) -> Any:
+            y = x
+            for _ in range(length):
+                y = y.__array_namespace__().tanh(y) * x
+            return y
+
+        graph = nna.jit(f).lower(np.ones(3)).graph
+        count = 0
+
+        def note(*_: Any) -> None:
+            nonlocal count
+            count += 1
+
+        sys.setprofile(note)
+        try:
+            Numpy(SPACE.backend).compile(graph)
+        finally:
+            sys.setprofile(None)
+        return count
+
+    assert calls(200) < 2.2 * calls(100)
