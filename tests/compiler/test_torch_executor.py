@@ -93,6 +93,30 @@ def test_random_programs_compute_what_the_plain_calls_do_and_keep_to_their_memor
     assert_same(first, plain(*inputs), "a result")
 
 
+@examples(default=60, deep=3000)
+@given(program=programs(without=BY_VALUES))
+def test_random_programs_update_what_is_donated_and_what_is_bound(program: Program) -> None:
+    inputs = [torch.tensor(x) for x in program.inputs]
+    places = tuple(range(len(inputs)))
+
+    def f(*xs: Any) -> Any:
+        slopes = nna.grad(program.loss, argnums=places)(*xs)
+        return [x - 0.1 * slope for x, slope in zip(xs, slopes, strict=True)], list(program(*xs))
+
+    updated, results = nna.jit(f, executor="generic")(*inputs)
+    donated = nna.jit(f, donate_argnums=places)(*(x.clone() for x in inputs))
+    assert_same([*donated[0], *donated[1]], [*updated, *results], "what is donated")
+
+    def step(state: Any, _: Any) -> Any:
+        updated, results = f(*state)
+        return updated, [*results, *state]
+
+    state = [x.clone() for x in inputs]
+    found = BoundPlan(step, state, (torch.tensor(0.0),)).replay()
+    assert_same(state, updated, "what is bound")
+    assert_same(found, [*results, *inputs], "what is returned")
+
+
 def test_an_operand_that_dies_gives_its_place() -> None:
     x, w = torch.rand(5, 3), torch.rand(3, 3)
     plan = nna.jit(_deep).lower(x, w).plan
