@@ -169,7 +169,8 @@ def keras(network: Network, backend: str) -> Step:
     end = keras.layers.Dense(last, activation="sigmoid" if network.is_binary else "softmax")
     layers = [keras.Input((network.sizes[0],)), *(keras.layers.Dense(n, activation="relu") for n in hidden), end]
     model = keras.Sequential(layers)
-    model.compile("adam", "binary_crossentropy" if network.is_binary else "categorical_crossentropy")
+    loss = "binary_crossentropy" if network.is_binary else "categorical_crossentropy"
+    model.compile(keras.optimizers.Adam(RATE), loss)
     model.set_weights([part for pair in network.weights() for part in pair])
     return _fit(model, network)
 
