@@ -399,3 +399,13 @@ def test_a_replay_waits_for_the_last_one_on_another_stream(monkeypatch: pytest.M
         run()
     ran = ("run", None)
     assert waits == [ran, ("b", streams[0]), ran, ran, ("a", streams[1]), ran]
+
+
+def test_a_donated_tensor_without_elements_may_be_given_twice() -> None:
+    def f(x: Any, y: Any) -> Any:
+        xp = x.__array_namespace__()
+        return xp.matmul(x, xp.ones((3, 3), dtype=x.dtype)) + y, y * 2
+
+    empty = torch.zeros((0, 3), dtype=torch.float64)
+    found = nna.jit(f, donate_argnums=(0, 1))(empty, empty)
+    assert [tuple(x.shape) for x in found] == [(0, 3), (0, 3)]

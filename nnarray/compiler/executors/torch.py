@@ -346,9 +346,10 @@ def _owning(
 
 
 def _span(x: Any) -> tuple[int, int]:
-    """Return the first address of a tensor and the one after its last."""
+    """Return the first address of a tensor and one behind its last."""
     start = x.data_ptr()
     if x.numel() == 0:
-        return start, start
+        # PyTorch refuses to write what it reads, even if that is nothing.
+        return start, start + 1
     reach = sum((length - 1) * stride for length, stride in zip(x.shape, x.stride(), strict=True))
     return start, start + (reach + 1) * x.element_size()
