@@ -1,6 +1,6 @@
 """What each pass over the graph of a training step saves: operations, steps of NumPy's plan, and time of a replay.
 
-Operations are what executors call that have no windows. The time without a pass is a ratio to the time with all of them.
+Operations are what executors call that have no windows. The time without a pass is in times of that with all of them.
 
 python -m benchmarks.passes [--networks 2-4-6-6-4-1:32 …] [--repeats 101]
 """
@@ -20,7 +20,7 @@ from nnarray.compiler import _passes
 
 
 def replay(network: Network, left_out: Sequence[Callable[..., Any]]) -> tuple[int, int, Callable[[], Any]]:
-    """Return operations and steps of the plan that is made without some passes, and what replays it from one state on."""
+    """Return operations and steps of the plan that is made without some passes, and what replays it, from one state."""
     model = _model(network)
     x, y, _ = network.data()
     with mock.patch.object(_passes, "PASSES", tuple(each for each in _passes.PASSES if each not in left_out)):
