@@ -1,4 +1,9 @@
-"""Passes: each takes a graph and returns one that computes the same with less."""
+"""Passes: each takes a graph and returns one that computes the same with less.
+
+What each saves is measured by ``python -m benchmarks.passes``: on NumPy all of them together 15 % of the time of the
+article's step, 2-4-6-6-4-1 on 32 examples; where products of matrices take the time, 784-100-10 on 200, nothing above
+the noise. The steps and times below are those of the article's step.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +33,7 @@ def optimise(graph: Graph) -> Graph:
 
 def dead_code(graph: Graph) -> Graph:
     """Leave out what no output depends on."""
+    # 5 steps of 90, 3 % of the time; nearly half of a second derivative.
     needed = set(graph.outputs)
     kept = []
     for operation in reversed(graph.operations):
@@ -40,6 +46,7 @@ def dead_code(graph: Graph) -> Graph:
 
 def common_subexpressions(graph: Graph) -> Graph:
     """Compute once what is computed twice within one region."""
+    # 5 steps of 90, 7 % of the time; a fifth of a second derivative.
 
     def merge(operation: Operation) -> Mapping[Value, Value] | None:
         key = (
@@ -57,6 +64,7 @@ def common_subexpressions(graph: Graph) -> Graph:
 
 def constants_once(graph: Graph) -> Graph:
     """Let equal ones among NumPy's constants, of a size that is quickly compared, be one value."""
+    # 2 steps of 87, 5 % of the time: what is computed of equal constants is then found to be equal.
     first: dict[Any, Value] = {}
     instead: dict[Value, Value] = {}
     for value, array in graph.constants.items():
@@ -77,11 +85,13 @@ def _ordered(operation: Operation) -> tuple[Any, ...]:
 
 def same_form(graph: Graph) -> Graph:
     """Leave out changes of shape and dtype to what there is."""
+    # 4 steps of 89, 4 % of the time, and 10 windows.
     return _without(graph, lambda operation: operation.function.name in _SAME_FORM)
 
 
 def neutral_numbers(graph: Graph) -> Graph:
     """Leave out times one, by one, to the first power."""
+    # None in these networks; 2 % of the steps in gradients of random programs, where cotangents begin as ones.
 
     def is_neutral(operation: Operation) -> bool:
         name = operation.function.name
@@ -106,6 +116,7 @@ def _without(graph: Graph, changes_nothing: Callable[[Operation], bool]) -> Grap
 
 def lone_reductions(graph: Graph) -> Graph:
     """Let reductions over axes of length one be the changes of shape that they are."""
+    # 2 steps of 87, 4 % of the time: the mean over one output. A change of shape is a window.
     outputs = set(graph.outputs)
     operations = tuple(x if outputs.intersection(x.results) else _without_reduction(x) for x in graph.operations)
     return replace(graph, operations=operations)
@@ -130,6 +141,7 @@ def _is_one(graph: Graph, x: Any) -> bool:
 
 def broadcasts(graph: Graph) -> Graph:
     """Give elementwise functions what `broadcast_to` was given, where their result has its shape without that."""
+    # No step on NumPy, where it is a window; a call of every softmax for executors that have none.
     source = {
         operation.results[0]: operation.arguments[0]
         for operation in graph.operations
