@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from nnarray.compiler._graph import Operation
+
 
 @dataclass(eq=False)
 class Root:
@@ -39,3 +41,11 @@ class Place:
 def is_same_memory(x: np.ndarray, y: np.ndarray) -> bool:
     """Whether two contiguous arrays are the same bytes."""
     return x.ctypes.data == y.ctypes.data and x.nbytes == y.nbytes and math.prod(x.shape) == math.prod(y.shape)
+
+
+def window_key(operation: Operation) -> Any:
+    """Return the key of `getitem`, for an element one by which NumPy gives a window and no scalar."""
+    key = operation.params["key"]
+    if operation.results[0].shape:
+        return key
+    return (*(x for x in (key if type(key) is tuple else (key,)) if x is not Ellipsis), Ellipsis)

@@ -124,6 +124,18 @@ def last_uses(graph: Graph) -> dict[Value, int]:
     return last
 
 
+def matched(graph: Graph, donated: Sequence[int]) -> dict[int, int]:
+    """Return for places of outputs the donated input, of the same form, that each shall be written to."""
+    found: dict[int, int] = {}
+    left = list(donated)
+    for place, x in enumerate(graph.outputs):
+        match = next((i for i in left if graph.inputs[i].type == x.type), None)
+        if match is not None:
+            found[place] = match
+            left.remove(match)
+    return found
+
+
 def compiled(source: str, names: Mapping[str, Any]) -> Callable[..., Any]:
     """Return the function ``replay`` that `source` defines over the objects of some names."""
     scope = dict(names)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnarray.compiler._graph import Graph, Operation, Value
-from nnarray.compiler._place import Place, Root, is_same_memory
+from nnarray.compiler._place import Place, Root, is_same_memory, window_key
 from nnarray.compiler._plan import last_uses
 
 _ALIGNMENT = 64
@@ -303,7 +303,7 @@ class Layout:
                 return self.call(operation, function, place.root)
             return f"{self._put(result, Place(place.root, f'v{result.number}'))} = {code}"
         is_key = operation.function.name == "getitem"
-        made = function(place.array, **({"key": _window_key(operation)} if is_key else operation.params))
+        made = function(place.array, **({"key": window_key(operation)} if is_key else operation.params))
         if made.size == 0 or np.may_share_memory(made, place.array):
             self._put(result, Place(place.root, self.name(made, "w"), made))
             return ""
@@ -322,7 +322,7 @@ class Layout:
             return f"{source}.mT"
         if name == "permute_dims":
             return f"{source}.transpose({tuple(params['axes'])!r})"
-        return f"{source}[{self.name(_window_key(operation), 'key')}]" if name == "getitem" else None
+        return f"{source}[{self.name(window_key(operation), 'key')}]" if name == "getitem" else None
 
     def call(self, operation: Operation, function: Callable[..., Any], root: Root | None = None) -> str:
         """Return the plain call of a function, whose results are new arrays or windows on `root`."""
@@ -394,14 +394,6 @@ class Layout:
         if kind in ("buffer", "kept"):
             return f"buffer {place.root.number}"
         return {"argument": f"argument {place.name}", "new": "new array"}.get(kind, kind)
-
-
-def _window_key(operation: Operation) -> Any:
-    """Return the key of `getitem`, for an element one by which NumPy gives a window and no scalar."""
-    key = operation.params["key"]
-    if operation.results[0].shape:
-        return key
-    return (*(x for x in (key if type(key) is tuple else (key,)) if x is not Ellipsis), Ellipsis)
 
 
 def _holds(dtype: np.dtype[Any], x: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -187,6 +188,53 @@ def test_a_loop_reads_all_it_needs_before_it_writes_where_that_was() -> None:
     x = np.random.default_rng(2).standard_normal((6, 6))
     found, _ = replayed(f, x)
     assert_same(found, [np.asarray(each) for each in f(x)], "in place")
+
+
+def test_what_is_copied_is_copied_when_it_has_been_written() -> None:
+    def f(x: Any) -> list[Any]:
+        xp = x.__array_namespace__()
+        y = x * 2.0
+        turned = xp.reshape(xp.matrix_transpose(y), (-1,))
+        return [y, turned * 3.0, turned]
+
+    x = np.arange(6.0).reshape(2, 3)
+    found, _ = replayed(f, x)
+    assert_same(found, [np.asarray(each) for each in f(x)], "a copy of a result")
+
+
+def test_long_kernels_are_cut_between_operations(monkeypatch: pytest.MonkeyPatch) -> None:
+    from nnarray.compiler.executors import numba
+
+    monkeypatch.setattr(numba, "_LONG", 1)
+    first, second = np.asarray([[0.5]]), np.asarray([[3.0]])
+
+    def f(x: Any) -> list[Any]:
+        xp = x.__array_namespace__()
+        a, b = (x + first) * second, xp.matmul(xp.exp(x), xp.matrix_transpose(x))
+        return [a, b * second - first, xp.sum(a, axis=0), xp.mean(b)]
+
+    x = np.random.default_rng(4).standard_normal((3, 3))
+    found, plan = replayed(f, x)
+    assert_same(found, [np.asarray(each) for each in f(x)], "short kernels")
+    assert len(kernels(plan)) > 3
+
+
+def test_threads_may_meet_a_function_for_the_first_time_together() -> None:
+    jitted = nna.jit(lambda x: x * 1.25 - 7.125, executor="numba")
+    start, found = threading.Barrier(4), []
+
+    def run(n: int) -> None:
+        start.wait()
+        found.append((n, jitted(np.full(3, float(n)))))
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4
+    for n, result in found:
+        np.testing.assert_array_equal(result, n * 1.25 - 7.125)
 
 
 @examples(default=10, deep=1000)

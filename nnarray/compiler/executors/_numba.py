@@ -8,6 +8,7 @@ import importlib.util
 import os
 import sys
 import tempfile
+import threading
 import warnings
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ from numba.types import Array, boolean, float32, float64, int8, int16, int32, in
 from nnarray.compiler.executors._numba import at, compiled, fma
 '''
 _MOST_FILES = 512
+#: Of two threads with the same kernels, the second takes what the first has compiled, all of it.
+_LOCK = threading.Lock()
 #: Sizes are known from the loops; a pointer has none.
 _UNBOUNDED = sys.maxsize // 16
 
@@ -66,7 +69,11 @@ def fma(_: Any, a: Any, b: Any, c: Any) -> Any:
 
 def build(source: str) -> Any:
     """Return the module of some kernels; its compiled code is kept for later processes."""
-    text = f"{_HEAD}\n{source}"
+    with _LOCK:
+        return _built(f"{_HEAD}\n{source}")
+
+
+def _built(text: str) -> Any:
     name = f"nnarray_kernels_{hashlib.sha256(text.encode()).hexdigest()[:32]}"
     if name in sys.modules:
         return sys.modules[name]

@@ -80,6 +80,8 @@ class _Writer:
 
     def add(self, operation: Operation) -> None:
         """Add an operation to the open kernel, or as lines of Python."""
+        if self._is_open and len(self._kernels[-1].lines) > _LONG:
+            self._close()
         if self._add_loop(operation):
             inner = operation.function.operations if isinstance(operation.function, Fused) else (operation,)
             self._lines += self._layout.prefixed("").splitlines()
@@ -119,8 +121,6 @@ class _Writer:
 
     @property
     def _kernel(self) -> Kernel:
-        if self._is_open and len(self._kernels[-1].lines) > _LONG:
-            self._close()
         if not self._is_open:
             self._kernels.append(Kernel(len(self._kernels)))
             self._is_open = True
@@ -144,7 +144,7 @@ class _Writer:
     def _fused(self, operation: Operation, fused: Fused) -> None:
         kernel, shape = self._kernel, fused.operations[0].results[0].shape
         constants = self._layout.graph.constants
-        numbers = {x for x in operation.inputs if x in constants and x.size == 1}
+        numbers = [x for x in operation.inputs if x in constants and x.size == 1]
         for x in numbers:
             kernel.lines.append(f"v{x.number} = {self._literal(constants[x].reshape(())[()])}")
         reads = {x: self._access(x, shape) for x in operation.inputs if x not in numbers}
@@ -190,7 +190,7 @@ class _Writer:
         return self._kernel.argument(name, window, whole, shape, is_written)
 
     def _note_window(self, operation: Operation) -> bool:
-        """Return whether an operation is a window; keep of what, where its argument is known at replay only."""
+        """Return whether an operation reads nothing; keep of what it is a window that replay only knows of."""
         if operation.function.name not in VIEWS:
             return False
         source, result = operation.inputs[0], operation.results[0]
@@ -199,12 +199,15 @@ class _Writer:
         assert made is not None
         if made.root is not place.root:
             return False
-        if place.array is None and is_plain(source.dtype):
-            name, window, whole = self._stand_ins(source, place.name)
-            seen = operation.function.on(self._executor.backend)(window, **operation.params)
-            if np.may_share_memory(seen, whole):
-                self._windows[result] = name, np.asarray(seen), whole
-        return True
+        if place.array is not None:
+            return True
+        name, window, whole = self._stand_ins(source, place.name)
+        seen = np.asarray(operation.function.on(self._executor.backend)(window, **operation.params))
+        # What cannot be a window is a copy, and what it copies may be written by the open kernel.
+        is_window = seen.size == 0 or np.may_share_memory(seen, whole)
+        if is_window:
+            self._windows[result] = name, seen, whole
+        return is_window
 
     def _stand_ins(self, x: Value, name: str) -> tuple[str, np.ndarray, np.ndarray]:
         """Return the name of the array that a value is in, and what stands in for the value and for that array."""
@@ -238,7 +241,7 @@ def _is_short_sum(operation: Operation) -> bool:
 def _plain(x: np.ndarray) -> np.ndarray:
     """Return an argument as a kernel reads it: its elements one after the other."""
     flags = x.flags
-    return x if flags.c_contiguous and flags.aligned and type(x) is np.ndarray else np.array(x, order="C")
+    return np.asarray(x) if flags.c_contiguous and flags.aligned else np.array(x, order="C")
 
 
 def _exact(number: Any) -> str:

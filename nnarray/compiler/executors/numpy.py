@@ -9,7 +9,7 @@ import numpy as np
 
 from nnarray.backends import Backend
 from nnarray.compiler._graph import Graph, Operation, Value
-from nnarray.compiler._plan import Plan, Program, Step, compiled
+from nnarray.compiler._plan import Plan, Program, Step, compiled, matched
 from nnarray.compiler._storage import Layout
 from nnarray.compiler.executors.generic import Generic
 
@@ -68,7 +68,7 @@ class Numpy(Generic):
             For each input an array that it always is; none if empty. A donated one is then updated in place by the
             output of the same place.
         """
-        wanted = _matched(graph, donated) if not bound else {i: i for i in donated}
+        wanted = matched(graph, donated) if not bound else {i: i for i in donated}
         layout = Layout(self._prepared(graph), VIEWS, wanted, bound, self._can_write)
         steps, lines, further = self._steps(layout)
         tail, results = layout.results()
@@ -222,18 +222,6 @@ class Numpy(Generic):
         given = layout[value] if type(value) is Value else layout.name(value, "scalar")
         lines = [] if out == layout[x] else [f"{layout.name(np.copyto, 'copyto')}({out}, {layout[x]})"]
         return "\n".join([*lines, f"{out}[{key}] = {given}"])
-
-
-def _matched(graph: Graph, donated: Sequence[int]) -> dict[int, int]:
-    """Return for places of outputs the donated input, of the same form, that each shall be written to."""
-    found: dict[int, int] = {}
-    left = list(donated)
-    for place, x in enumerate(graph.outputs):
-        match = next((i for i in left if graph.inputs[i].type == x.type), None)
-        if match is not None:
-            found[place] = match
-            left.remove(match)
-    return found
 
 
 def _owning(replay: Callable[..., Any], donated: Sequence[int]) -> Callable[..., Any]:

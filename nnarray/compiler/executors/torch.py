@@ -8,7 +8,7 @@ from typing import Any
 
 from nnarray.backends import Backend
 from nnarray.compiler._graph import Graph, Operation, Value
-from nnarray.compiler._plan import Plan, Program, Step, compiled
+from nnarray.compiler._plan import Plan, Program, Step, compiled, matched
 from nnarray.compiler.executors._tensors import Tensors
 from nnarray.compiler.executors.generic import Generic
 
@@ -95,7 +95,7 @@ class Torch(Generic):
     def _planned(
         self, graph: Graph, donated: Sequence[int], bound: Sequence[Any]
     ) -> tuple[Plan, Callable[..., Sequence[Any]]]:
-        wanted = {i: i for i in donated} if bound else _matched(graph, donated)
+        wanted = {i: i for i in donated} if bound else matched(graph, donated)
         tensors = Tensors(self.torch, graph, WINDOWS, wanted, bound, self._can_write)
         lines, steps = [], []
         for place, operation in enumerate(graph.operations):
@@ -311,18 +311,6 @@ def _window(tensors: Tensors, operation: Operation) -> str | None:
     elif name == "permute_dims":
         made = f"{tensors[source]}.permute({tuple(params['axes'])!r})"
     return made and f"{tensors.new(result, source)} = {made}"
-
-
-def _matched(graph: Graph, donated: Sequence[int]) -> dict[int, int]:
-    """Return for places of outputs the donated input, of the same form, that each shall be written to."""
-    found: dict[int, int] = {}
-    left = list(donated)
-    for place, x in enumerate(graph.outputs):
-        match = next((i for i in left if graph.inputs[i].type == x.type), None)
-        if match is not None:
-            found[place] = match
-            left.remove(match)
-    return found
 
 
 def _owning(
