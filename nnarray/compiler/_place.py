@@ -17,7 +17,7 @@ class Root:
 
     Attributes
     ----------
-    kind : {"buffer", "kept", "argument", "constant", "new"}
+    kind : {"argument", "buffer", "constant", "kept", "new", "number"}
         A buffer is used again when its values are dead; what is kept is not.
     memory : ndarray of bytes, or None
     number : int

@@ -58,12 +58,11 @@ class Plan:
 
     @property
     def bytes_moved(self) -> int:
-        """Bytes that the steps of one replay read and write."""
-        moved = 0
-        for step in self.steps:
-            if step.code:
-                moved += sum(x.nbytes for x in (*step.operation.inputs, *step.operation.results))
-        return moved
+        """Bytes that the steps of one replay read and write in memory."""
+        steps = [step for step in self.steps if step.code]
+        inside = {x for step in steps if step.place == "register" for x in step.operation.results}
+        values = (x for step in steps for x in (*step.operation.inputs, *step.operation.results))
+        return sum(x.nbytes for x in values if x not in inside)
 
     @property
     def peak_bytes(self) -> int:

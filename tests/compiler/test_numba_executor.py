@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import threading
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -91,6 +87,8 @@ def test_every_expression_gives_what_numpy_gives(dtype: str) -> None:
         made = [getattr(xp, name)(x) for name in UNARY[kind]]
         for name in BINARY[kind]:
             made += [getattr(xp, name)(x, y), getattr(xp, name)(x, two), getattr(xp, name)(two, x)]
+        for number in (0.0, -0.0) if kind == "f" else ():
+            made += [xp.maximum(x, number), xp.maximum(number, x), xp.minimum(x, number), xp.minimum(number, x)]
         made += [xp.where(x == y, x, two), xp.where(x == y, two, y), xp.where(x == y, x, y)]
         casts = CASTS if kind != "f" else ("bool", "float32", "float64")
         return [*made, *(xp.astype(x, getattr(xp, name)) for name in casts)]
@@ -106,6 +104,7 @@ def test_every_expression_gives_what_numpy_gives(dtype: str) -> None:
         if one.dtype.kind == "f":
             limits = np.finfo(one.dtype)
             np.testing.assert_allclose(one, other.value, rtol=4 * limits.eps, atol=limits.tiny)
+            np.testing.assert_array_equal(np.signbit(one) & (one == one), np.signbit(other.value) & (one == one))
         else:
             np.testing.assert_array_equal(one, other.value)
 
@@ -152,7 +151,7 @@ def test_arguments_that_are_not_aligned_or_not_native_are_read_right() -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_reductions_and_products_of_every_shape(dtype: str) -> None:
     rng = np.random.default_rng(1)
-    x = rng.standard_normal((3, 40, 5)).astype(dtype)
+    x = rng.standard_normal((3, 34, 5)).astype(dtype)
     x[0, 0, 0], x[1, 3, 2] = np.nan, -np.inf
 
     def f(x: Any) -> list[Any]:
@@ -169,10 +168,24 @@ def test_reductions_and_products_of_every_shape(dtype: str) -> None:
 
     expected = [np.asarray(each) for each in f(x)]
     found, plan = replayed(f, x)
-    assert {step.code for step in plan.steps if step.operation.function.name in ("sum", "matmul", "max")} == {"kernel0"}
+    loops = [step for step in plan.steps if step.operation.function.name in ("sum", "mean", "min", "max", "matmul")]
+    assert all(step.code.startswith("kernel") for step in loops)
     for one, other in zip(found, expected, strict=True):
         assert (one.dtype, one.shape) == (other.dtype, other.shape)
         np.testing.assert_allclose(one, other, rtol=200 * np.finfo(dtype).eps, atol=50 * np.finfo(dtype).eps)
+
+
+def test_sums_round_as_little_as_numpys() -> None:
+    x = np.full((1024, 16), 0.1, "float32")
+
+    def f(x: Any) -> list[Any]:
+        xp = x.__array_namespace__()
+        turned = xp.matrix_transpose(x)
+        return [xp.sum(x[:512, :]), xp.sum(x[:, :8]), xp.mean(turned[:8, :]), xp.sum(x[:64, :]), xp.sum(x[:100, :8])]
+
+    found, plan = replayed(f, x)
+    assert len(kernels(plan)) == 1
+    np.testing.assert_allclose(found, [819.2, 819.2, 0.1, 102.4, 80.0], rtol=1e-6)
 
 
 def test_a_loop_reads_all_it_needs_before_it_writes_where_that_was() -> None:
@@ -309,50 +322,6 @@ def test_operations_are_fused_with_views_before_or_behind() -> None:
     assert loop.results == graph.outputs
     assert type(fused) is Graph
     assert all(type(x) is Value for x in loop.inputs)
-
-
-PROGRAM = """
-import json, numpy as np, nnarray as nna, sys
-f = nna.jit(lambda x: x * 2.0 + 1.0, executor="numba")
-out = f(np.arange(3.0))
-(module,) = (m for name, m in sys.modules.items() if name.startswith("nnarray_kernels_"))
-stats = module.kernel0.stats
-print(json.dumps([out.tolist(), sum(stats.cache_hits.values()), sum(stats.cache_misses.values())]))
-"""
-
-
-def test_another_process_takes_what_the_first_has_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NNARRAY_CACHE_DIR", str(tmp_path))
-    found = []
-    for _ in range(2):
-        run = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
-        found.append(json.loads(run.stdout))
-    assert found == [[[1.0, 3.0, 5.0], 0, 1], [[1.0, 3.0, 5.0], 1, 0]]
-    (file,) = (tmp_path / "kernels").glob("*.py")
-    file.write_text("raise SystemExit('a file cut short')")
-    run = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
-    assert json.loads(run.stdout)[0] == [1.0, 3.0, 5.0]
-
-
-def test_the_oldest_files_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from nnarray.compiler.executors import _numba
-
-    monkeypatch.setenv("NNARRAY_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(_numba, "_MOST_FILES", 2)
-    modules = [_numba.build(f"k0 = {n}\n") for n in range(3)]
-    for age, module in enumerate(modules[:2]):
-        assert module.k0 == age
-    kept = {path.stem for path in (tmp_path / "kernels").glob("*.py")}
-    assert len(kept) == 2
-    assert modules[2].__name__ in kept
-
-
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("NNARRAY_CACHE_DIR", str(tmp_path / "file"))
-    with pytest.warns(UserWarning, match="NNARRAY_CACHE_DIR"):
-        found = nna.jit(lambda x: x * 3.0 - 0.25, executor="numba")(np.ones(2))
-    np.testing.assert_array_equal(found, 2.75)
 
 
 def test_without_numba_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ _FLOATS = {
     **{"negative": "-{x}", "square": "{x} * {x}", "reciprocal": "{one} / {x}", "abs": "abs({x})"},
     **{"sqrt": "sqrt({x})", "floor": "np.floor({x})", "ceil": "np.ceil({x})", "trunc": "np.trunc({x})"},
     **{"isnan": "{x} != {x}", "isfinite": "np.isfinite({x})", "isinf": "np.isinf({x})"},
-    **{"copysign": "np.copysign({x}, {y})", "logaddexp": "np.logaddexp({x}, {y})", "sign": "np.sign({x})"},
+    **{"copysign": "np.copysign({x}, {y})", "logaddexp": "np.logaddexp({x}, {y})", "sign": "np.sign({x}) + {zero}"},
 }
 #: NumPy computes these on several elements at once; the loop's own are faster on few.
 _SLOW = {
@@ -98,23 +98,23 @@ def expression(operation: Operation, terms: Sequence[str], literal: Any) -> str:
     if name in ("maximum", "minimum"):
         return _greatest(operation, terms, ">" if name == "maximum" else "<")
     kind = operation.inputs[0].dtype.kind
-    one = literal(operation.inputs[0].dtype.type(1))
     template = "{x} * {x}" if _is_square(operation) else _TABLES[kind][name]
-    found = template.format(x=terms[0], y=terms[-1], one=one)
+    numbers = {
+        name: literal(operation.inputs[0].dtype.type(n)) for name, n in (("zero", 0), ("one", 1)) if name in template
+    }
+    found = template.format(x=terms[0], y=terms[-1], **numbers)
     # Numba computes integers in 64 bits.
     return f"np.{result.dtype.name}({found})" if kind in "iu" and result.dtype.kind != "b" else found
 
 
 def _greatest(operation: Operation, terms: Sequence[str], sign: str) -> str:
-    """Return the greater or the less of two; NaN where one is."""
+    """Return the greater or the less of two; NaN where one is, and the second of two zeros, as NumPy does."""
     (x, y), (first, second) = terms, operation.arguments
-    if operation.results[0].dtype.kind != "f":
-        return f"{x} if {x} {sign} {y} else {y}"
-    if _is_number(first):
+    if operation.results[0].dtype.kind != "f" or _is_number(first):
         return f"{x} if {x} {sign} {y} else {y}"
     if _is_number(second):
-        return f"{y} if {y} {sign} {x} else {x}"
-    return f"{x} if ({x} {sign}= {y}) | ({x} != {x}) else {y}"
+        return f"{y} if {y} {sign}= {x} else {x}"
+    return f"{x} if ({x} {sign} {y}) | ({x} != {x}) else {y}"
 
 
 def _is_number(x: Any) -> bool:
@@ -127,7 +127,7 @@ def _is_square(operation: Operation) -> bool:
 
 
 def _gives_bool(name: str) -> bool:
-    return name in _ORDERS or name.startswith("is") or (name.startswith("logical"))
+    return name in _ORDERS or name.startswith("is") or name.startswith("logical")
 
 
 def _is_of(x: Any, dtype: np.dtype[Any]) -> bool:

@@ -11,7 +11,9 @@ import tempfile
 import threading
 import warnings
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numba
 import numpy as np
@@ -29,18 +31,33 @@ import numpy as np
 from math import sqrt
 from numba.types import Array, boolean, float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64, void
 
-from nnarray.compiler.executors._numba import at, compiled, fma
+from nnarray.compiler.executors._numba import at, fma, {{decorator}} as compiled
 '''
 _MOST_FILES = 512
 #: Of two threads with the same kernels, the second takes what the first has compiled, all of it.
 _LOCK = threading.Lock()
+#: What plans hold.
+_MODULES: WeakValueDictionary[str, ModuleType] = WeakValueDictionary()
 #: Sizes are known from the loops; a pointer has none.
 _UNBOUNDED = sys.maxsize // 16
 
 
-def compiled(signature: Any) -> Any:
+_OPTIONS = {"nogil": True, "error_model": "numpy", "boundscheck": False}
+
+
+def most_threads() -> int:
+    """Return how many threads Numba is allowed to use."""
+    return int(numba.config.NUMBA_NUM_THREADS)
+
+
+def kept(signature: Any) -> Any:
     """Return the decorator that compiles a kernel, or takes it from the files of earlier processes."""
-    return numba.njit(signature, cache=True, nogil=True, error_model="numpy", boundscheck=False)
+    return numba.njit(signature, cache=True, **_OPTIONS)
+
+
+def passing(signature: Any) -> Any:
+    """Return the decorator that compiles a kernel for this process only."""
+    return numba.njit(signature, **_OPTIONS)
 
 
 @intrinsic
@@ -67,51 +84,71 @@ def fma(_: Any, a: Any, b: Any, c: Any) -> Any:
     return c(a, b, c), generate
 
 
-def build(source: str) -> Any:
-    """Return the module of some kernels; its compiled code is kept for later processes."""
-    with _LOCK:
-        return _built(f"{_HEAD}\n{source}")
-
-
-def _built(text: str) -> Any:
+def build(source: str) -> ModuleType:
+    """Return the module of some kernels, which lives as long as someone holds it; its code is kept in files."""
+    if numba.config.DISABLE_JIT:
+        raise RuntimeError(
+            "executor='numba' compiles loops: received NUMBA_DISABLE_JIT=1, which forbids it. Unset it, or leave out "
+            "executor='numba'."
+        )
+    text = f"{_HEAD.format(decorator='kept')}\n{source}"
     name = f"nnarray_kernels_{hashlib.sha256(text.encode()).hexdigest()[:32]}"
-    if name in sys.modules:
-        return sys.modules[name]
-    path = _written(name, text)
+    with _LOCK:
+        module = _MODULES.get(name)
+        if module is None:
+            module = _MODULES[name] = _loaded(name, text) or _unkept(name, source)
+        return module
+
+
+def _loaded(name: str, text: str) -> ModuleType | None:
+    """Return the module from its files, which are written if they are new or damaged; None if that cannot be."""
+    folder = Path(os.environ.get("NNARRAY_CACHE_DIR") or user_cache_path("nnarray")).expanduser() / "kernels"
+    path = folder / f"{name}.py"
+    for is_last in (False, True):
+        try:
+            _write(path, text)
+            return _run(name, path)
+        except Exception as error:  # Whatever unpickling makes of a damaged file.
+            with contextlib.suppress(OSError):
+                _delete(path)
+            if is_last:
+                warnings.warn(
+                    f"Compiled code is kept in a folder that can be written: received {folder} ({error!r}). Until "
+                    "NNARRAY_CACHE_DIR names another, each process compiles anew.",
+                    stacklevel=2,
+                )
+    return None
+
+
+def _run(name: str, path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    # Numba finds the module of a function there.
+    # Numba looks for the module of a function there while it compiles.
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except BaseException:
+    finally:
         del sys.modules[name]
-        raise
     return module
 
 
-def _written(name: str, text: str) -> Path:
-    """Return the file of a module, written if it is new."""
-    folder = Path(os.environ.get("NNARRAY_CACHE_DIR") or user_cache_path("nnarray")) / "kernels"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{name}.py"
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            _prune(folder)
-            with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".tmp", delete=False, encoding="utf-8") as file:
-                file.write(text)
-            Path(file.name).replace(path)
-    except OSError as error:
-        warnings.warn(
-            f"Compiled code is kept in a folder that can be written: received {folder} ({error}). Until "
-            "NNARRAY_CACHE_DIR names another, each process compiles anew.",
-            stacklevel=2,
-        )
-        path = Path(tempfile.mkdtemp()) / f"{name}.py"
-        path.write_text(text, encoding="utf-8")
-    return path
+def _unkept(name: str, source: str) -> ModuleType:
+    module = ModuleType(name)
+    exec(f"{_HEAD.format(decorator='passing')}\n{source}", vars(module))
+    return module
+
+
+def _write(path: Path, text: str) -> None:
+    """Write the file of a module if it is new."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and path.read_bytes() == text.encode():
+        return
+    _prune(path.parent)
+    with tempfile.NamedTemporaryFile("wb", dir=path.parent, suffix=".tmp", delete=False) as file:
+        file.write(text.encode())
+    Path(file.name).replace(path)
 
 
 def _prune(folder: Path) -> None:
@@ -120,5 +157,9 @@ def _prune(folder: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         files = sorted(folder.glob("*.py"), key=lambda path: path.stat().st_mtime)
         for old in files[: max(0, len(files) - _MOST_FILES + 1)]:
-            for file in (old, *(folder / "__pycache__").glob(f"{old.stem}.*")):
-                file.unlink(missing_ok=True)
+            _delete(old)
+
+
+def _delete(path: Path) -> None:
+    for file in (path, *(path.parent / "__pycache__").glob(f"{path.stem}.*")):
+        file.unlink(missing_ok=True)
