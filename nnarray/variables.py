@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from nnarray._messages import describe
+from nnarray._refusals import refuse_state
 from nnarray._replay import is_repeating, once
 from nnarray.array import Array, array_namespace
 from nnarray.backends import Backend, backend_of, convert
-from nnarray.compiler import refuse_state
+from nnarray.random import StepDraws, drawing
 
 __all__ = ["Pack", "StatelessScope", "Variable", "pack_variables"]
 
@@ -27,7 +28,7 @@ class StatelessScope:
     variables, values : sequences of the same length
         Which variables read what.
     counter : optional
-        Number of the training step, which random layers draw from in place of their own count.
+        Number of the training step, of which random generators draw a function in place of their own count.
 
     Attributes
     ----------
@@ -40,23 +41,17 @@ class StatelessScope:
     def __init__(self, variables: Iterable[Variable], values: Iterable[Any], counter: int | None = None) -> None:
         self.values = dict(zip(variables, values, strict=True))
         self.recorded = any(isinstance(value, Array) for value in self.values.values())
-        self.counter = counter
-        self._draws = 0
+        self._draws = None if counter is None else StepDraws(counter, next(iter(self.values.values()), None))
 
     def __enter__(self) -> StatelessScope:
         self._token = _scope.set(self)
+        self._drawing = drawing(self._draws)
+        self._drawing.__enter__()
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self._drawing.__exit__(None, None, None)
         _scope.reset(self._token)
-
-    def next_draw(self) -> int:
-        """Return which random draw of this scope it is: a layer that is called twice draws twice."""
-        return once(self._step)
-
-    def _step(self) -> int:
-        self._draws += 1
-        return self._draws - 1
 
 
 _scope: ContextVar[StatelessScope | None] = ContextVar("nnarray_stateless_scope", default=None)

@@ -11,6 +11,7 @@ import pytest
 import nnarray as nna
 from nnarray.array import Array
 from nnarray.backends import get_backend
+from nnarray.random import SeedGenerator, stream_from_seed
 from nnarray.variables import ALIGNMENT, Pack, StatelessScope, Variable, pack_variables
 from tests.hosts import to_host, to_library
 
@@ -122,9 +123,11 @@ def test_scopes_nest_end_with_errors_and_count_draws() -> None:
         with pytest.raises(KeyError):
             fail()
         assert v.value.tolist() == [1.0, 1.0]
-        assert [outer.next_draw() for _ in range(3)] == [0, 1, 2]
+        seed = SeedGenerator(0)
+        assert [stream_from_seed(seed) for _ in range(3)] == [(seed.key, (4, 1 + n)) for n in range(3)]
     assert v.value.tolist() == B.tolist()
-    assert (outer.counter, outer.recorded) == (4, False)
+    assert stream_from_seed(seed) == (seed.key, (0, 0))
+    assert not outer.recorded
     array = nna.namespace("numpy").asarray(B)
     assert isinstance(array, Array)
     assert StatelessScope([v], [array]).recorded

@@ -233,6 +233,19 @@ class Backend:
         """
         return self.asarray(_philox.integers(key, counter, shape, low, high, dtype), device=device)
 
+    def draw(
+        self,
+        key: tuple[int, int],
+        counter: tuple[int, int],
+        sample: Callable[..., Any],
+        shape: Any,
+        dtype: str,
+        device: Any,
+    ) -> Any:
+        """Return what ``sample(generator, shape)`` gives, drawn on the host by NumPy's generator on that stream."""
+        values = sample(_philox.generator(key, counter), tuple(shape))
+        return self.asarray(values.astype(dtype, copy=False), device=device)
+
     def itemsize(self, dtype: Any) -> int:
         """Return the bytes of an element."""
         digits = re.search(r"\d+$", self.dtype_name(dtype))

@@ -1,11 +1,10 @@
 """`jit`: what code written against the standard did once, replayed at the speed of hand-written code."""
 
+from nnarray._refusals import TracingError
 from nnarray.compiler._bound import BoundPlan
-from nnarray.compiler._errors import TracingError
 from nnarray.compiler._graph import Graph, Operation, Value
 from nnarray.compiler._jit import Jitted, Lowered, jit
 from nnarray.compiler._plan import Plan, Step
-from nnarray.compiler._tracing import refuse_state
 from nnarray.compiler.executors import check_executor
 
 __all__ = [
@@ -20,5 +19,4 @@ __all__ = [
     "Value",
     "check_executor",
     "jit",
-    "refuse_state",
 ]

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from nnarray._refusals import TracingError, unknown_value
 from nnarray.array import TABLE
-from nnarray.compiler._errors import TracingError, unknown_value
 from nnarray.compiler._graph import Value
 
 if TYPE_CHECKING:

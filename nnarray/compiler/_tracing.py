@@ -6,14 +6,14 @@ import functools
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from nnarray._refusals import TracingError, unknown_value, user_line
+from nnarray._refusals import tracing as under_trace
 from nnarray._replay import region
 from nnarray.array import COMPOSITES, TABLE, Array, Function, Namespace, Raw, open_namespace
 from nnarray.backends import Backend, register_array_type
-from nnarray.compiler._errors import TracingError, unknown_value, user_line
 from nnarray.compiler._graph import Graph, Operation, Value
 from nnarray.compiler._symbol import Symbol
 
@@ -243,6 +243,12 @@ class TracingBackend(Backend):
         params = {"key": key, "shape": tuple(shape), "low": low, "high": high, "dtype": dtype, "device": device}
         return self.record(Draw("integers"), self._counter(counter), params)
 
+    def draw(
+        self, key: tuple[int, int], counter: Any, sample: Callable[..., Any], shape: Any, dtype: str, device: Any
+    ) -> Any:
+        params = {"key": key, "sample": sample, "shape": tuple(shape), "dtype": dtype, "device": device}
+        return self.record(Draw("draw"), self._counter(counter), params)
+
     def _counter(self, counter: Any) -> tuple[Any, ...]:
         return tuple(map(_raw, counter))
 
@@ -253,7 +259,6 @@ def _raw(x: Any) -> Any:
 
 
 _tracing: dict[Backend, TracingBackend] = {}
-_runs: ContextVar[bool] = ContextVar("nnarray_traces", default=False)
 _lock = threading.Lock()
 
 
@@ -263,15 +268,6 @@ def tracing_backend(backend: Backend) -> TracingBackend:
         if backend not in _tracing:
             _tracing[backend] = TracingBackend(backend)
         return _tracing[backend]
-
-
-def refuse_state(what: str) -> None:
-    """Raise a TracingError if a function is being traced, in which `what` would happen once only."""
-    if _runs.get():
-        raise TracingError(
-            f"{what} under jit happens once, when the function is traced, and not at each call. At {user_line()}\n"
-            "Give state as an argument and return it: for a model by stateless_call, for random numbers by a counter."
-        )
 
 
 def trace(fun: Callable[[list[Array]], Sequence[Any]], arguments: Sequence[Any], backend: Backend) -> Graph:
@@ -287,10 +283,9 @@ def trace(fun: Callable[[list[Array]], Sequence[Any]], arguments: Sequence[Any],
     tracing = tracing_backend(backend)
     run = Trace(tracing)
     inputs = [run.symbol(x) for x in arguments]
-    token = _runs.set(True)
     try:
-        outputs = fun([Array(x, tracing.space) for x in inputs])
+        with under_trace():
+            outputs = fun([Array(x, tracing.space) for x in inputs])
         return run.graph(inputs, [x.value if isinstance(x, Array) else x for x in outputs]).verify()
     finally:
-        _runs.reset(token)
         run.is_open = False

@@ -232,5 +232,7 @@ _RULES: dict[str, Callable[[Operation], Shape | None]] = {
     **{"matmul": _product, "reshape": _reshaped, "broadcast_to": _stretched, "permute_dims": _permuted},
     **{"expand_dims": _expanded, "squeeze": _squeezed, "concat": _joined, "stack": _stacked, "getitem": _part},
     **{"matrix_transpose": lambda operation: (*_first(operation)[:-2], *_first(operation)[:-3:-1]), "take": _taken},
-    **dict.fromkeys(("random.uniform", "random.integers"), lambda operation: tuple(operation.params["shape"])),
+    **dict.fromkeys(
+        ("random.draw", "random.integers", "random.uniform"), lambda operation: tuple(operation.params["shape"])
+    ),
 }

@@ -8,10 +8,8 @@ from typing import Any
 
 from nnarray import activations
 from nnarray.array import array_namespace
-from nnarray.compiler import refuse_state
 from nnarray.layers._layer import Layer, Shape
-from nnarray.random import SeedGenerator, apply_dropout, check_rate
-from nnarray.variables import current_scope
+from nnarray.random import SeedGenerator, check_rate, dropout
 
 
 class InputLayer(Layer):
@@ -121,14 +119,7 @@ class Dropout(Layer):
     def call(self, inputs: Any, training: bool = False) -> Any:
         if not training or self.rate == 0:
             return inputs
-        scope = current_scope()
-        if scope is None or scope.counter is None:
-            refuse_state("A draw by the layer's own count")
-            counter = (self.seed_generator.next(), 0)
-        else:
-            # The second word keeps these apart from the layer's own draws, whose second word is 0.
-            counter = (scope.counter, 1 + scope.next_draw())
-        return apply_dropout(inputs, self.rate, self.noise_shape, (self.seed_generator.key, counter))
+        return dropout(inputs, self.rate, self.noise_shape, seed=self.seed_generator)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape

@@ -1,9 +1,11 @@
 """Random numbers by Keras' names, and the seeds and keys they are a function of."""
 
-from nnarray.random._dropout import apply_dropout, check_rate, dropout
+from nnarray.random._dropout import check_rate, dropout
 from nnarray.random._keys import (
     Seed,
     SeedGenerator,
+    StepDraws,
+    drawing,
     key_from_seed,
     next_key,
     preserved_keys,
@@ -17,9 +19,10 @@ from nnarray.random._samples import categorical, shuffle
 __all__ = [
     "Seed",
     "SeedGenerator",
-    "apply_dropout",
+    "StepDraws",
     "categorical",
     "check_rate",
+    "drawing",
     "dropout",
     "key_from_seed",
     "next_key",

@@ -11,7 +11,7 @@ import numpy as np
 from nnarray._messages import describe
 from nnarray.array import Array, array_namespace
 from nnarray.backends import backend_of
-from nnarray.random._keys import Seed, Stream, stream_from_seed
+from nnarray.random._keys import Seed, stream_from_seed
 
 
 def dropout(
@@ -58,20 +58,14 @@ def dropout(
     array([0., 2.])
     """
     raw = inputs.value if isinstance(inputs, Array) else inputs
-    if not backend_of(raw).xp.isdtype(raw.dtype, "real floating"):
+    backend = backend_of(raw)
+    if not backend.xp.isdtype(raw.dtype, "real floating"):
         raise TypeError(f"dropout needs floating-point inputs: received {describe(raw)}. Use xp.astype first.")
     rate = check_rate(rate)
-    _mask_shape(inputs, noise_shape)
-    return apply_dropout(inputs, rate, noise_shape, stream_from_seed(seed))
-
-
-def apply_dropout(inputs: Any, rate: float, noise_shape: Sequence[int | None] | None, stream: Stream) -> Any:
-    """Return `dropout` with the mask that the key and counter of `stream` stand for."""
-    raw = inputs.value if isinstance(inputs, Array) else inputs
-    backend = backend_of(raw)
+    shape = _mask_shape(inputs, noise_shape)
     device = backend.device_of(raw)
     with backend.activate(device):
-        noise = backend.uniform(*stream, _mask_shape(inputs, noise_shape), "float32", device)
+        noise = backend.uniform(*stream_from_seed(seed), shape, "float32", device)
         # The rate as float32, so that every library compares the same two numbers.
         kept = noise >= float(np.float32(rate))
         return array_namespace(inputs).where(kept, inputs * (1.0 / (1.0 - rate)), 0.0)

@@ -5,16 +5,25 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from nnarray._messages import describe
+from nnarray._refusals import refuse_state
 from nnarray._replay import once
+from nnarray.array import Array
+from nnarray.backends import Backend, backend_of, current_backend
 
 Key = tuple[int, int]
 Stream = tuple[Key, tuple[int, int]]
 
 #: Second key word of the streams that a user's own seed opens, apart from those that the process numbers.
 _EXPLICIT = 2**64 - 1
+
+_CURE = (
+    "Draw outside and give the numbers as an argument; in a layer, give a SeedGenerator, made in __init__, as seed: in "
+    "fit it draws other numbers at each step."
+)
 
 _seed = secrets.randbits(63)
 _index = 0
@@ -48,6 +57,7 @@ def check_seed(seed: object) -> int:
 
 def next_key() -> Key:
     """Return the next key of the process, never the same twice after one `set_seed`."""
+    refuse_state("A draw from the process's stream", _CURE)
     return once(_step)
 
 
@@ -110,6 +120,7 @@ class SeedGenerator:
 
     def next(self) -> int:
         """Return the counter and step it."""
+        refuse_state("A draw from a SeedGenerator", _CURE)
         return once(self._step)
 
     def _step(self) -> int:
@@ -121,11 +132,65 @@ class SeedGenerator:
 Seed = int | SeedGenerator | None
 
 
+class StepDraws:
+    """The draws of a training step: within it, generators draw a function of the step's number.
+
+    Parameters
+    ----------
+    counter : int or integer Array
+        Number of the step; a replayed plan takes it as an argument.
+    like : array or None
+        Whose library and device random arrays are of; None for those in force.
+    """
+
+    def __init__(self, counter: Any, like: Any) -> None:
+        self._counter = counter
+        self._like = like.value if isinstance(like, Array) else like
+        self._count = 0
+
+    def next(self) -> tuple[Any, int]:
+        """Return the counter of the next draw."""
+        # The second word keeps these apart from the generators' own draws, whose second word is 0.
+        return self._counter, 1 + once(self._step)
+
+    def _step(self) -> int:
+        self._count += 1
+        return self._count - 1
+
+    @property
+    def home(self) -> tuple[Backend, Any]:
+        """Backend and device of the arrays drawn."""
+        if self._like is None:
+            return current_backend()
+        backend = backend_of(self._like)
+        return backend, backend.device_of(self._like)
+
+
+_draws: ContextVar[StepDraws | None] = ContextVar("nnarray_step_draws", default=None)
+
+
+@contextmanager
+def drawing(draws: StepDraws | None) -> Iterator[None]:
+    """Let generators draw for a step within the block; None lets them count by themselves."""
+    token = _draws.set(draws)
+    try:
+        yield
+    finally:
+        _draws.reset(token)
+
+
+def home() -> tuple[Backend, Any]:
+    """Return backend and device of random arrays: those of the training step, or those in force."""
+    draws = _draws.get()
+    return current_backend() if draws is None else draws.home
+
+
 def stream_from_seed(seed: Seed) -> Stream:
     """Return the key and counter that a call with `seed` draws from.
 
     An integer gives the same at every call, a SeedGenerator its next, None the process's next.
     """
-    if isinstance(seed, SeedGenerator):
-        return seed.key, (seed.next(), 0)
-    return key_from_seed(seed), (0, 0)
+    if not isinstance(seed, SeedGenerator):
+        return key_from_seed(seed), (0, 0)
+    draws = _draws.get()
+    return seed.key, (seed.next(), 0) if draws is None else draws.next()

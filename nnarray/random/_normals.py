@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from nnarray.backends import current_backend, generator
 from nnarray.config import floatx
 from nnarray.random._checks import FLOATS, check_dtype, check_float, check_shape
-from nnarray.random._keys import Seed, Stream, stream_from_seed
+from nnarray.random._keys import Seed, Stream, home, stream_from_seed
 
 
 def normal(
@@ -55,14 +55,13 @@ def normal(
     >>> 4.8 < float(x.mean()) < 5.2
     True
     """
-    backend, device = current_backend()
+    backend, device = home()
     shape, name, mean, stddev = _check_normal(shape, mean, stddev, dtype)
     stream = stream_from_seed(seed)
     if on_device:
         with backend.activate(device):
             return backend.xp.asarray(_box_muller(stream, shape, name) * stddev + mean)
-    values = generator(*stream).standard_normal(shape)
-    return backend.asarray((mean + stddev * values).astype(name), device=device)
+    return backend.draw(*stream, _Normal(mean, stddev), shape, name, device)
 
 
 def truncated_normal(
@@ -98,10 +97,23 @@ def truncated_normal(
     >>> float(abs(x).max()) <= 1.0
     True
     """
-    backend, device = current_backend()
+    backend, device = home()
     shape, name, mean, stddev = _check_normal(shape, mean, stddev, dtype)
-    values = standard_truncated_normal(generator(*stream_from_seed(seed)), shape)
-    return backend.asarray((mean + stddev * values).astype(name), device=device)
+    return backend.draw(*stream_from_seed(seed), _TruncatedNormal(mean, stddev), shape, name, device)
+
+
+@dataclass(frozen=True)
+class _Normal:
+    mean: float
+    stddev: float
+
+    def __call__(self, draw: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        return self.mean + self.stddev * draw.standard_normal(shape)
+
+
+class _TruncatedNormal(_Normal):
+    def __call__(self, draw: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        return self.mean + self.stddev * standard_truncated_normal(draw, shape)
 
 
 def standard_truncated_normal(draw: np.random.Generator, shape: Sequence[int]) -> np.ndarray:
@@ -113,7 +125,7 @@ def standard_truncated_normal(draw: np.random.Generator, shape: Sequence[int]) -
 
 
 def _check_normal(shape: Any, mean: Any, stddev: Any, dtype: Any) -> tuple[tuple[int, ...], str, float, float]:
-    name = check_dtype(floatx() if dtype is None else dtype, FLOATS, *current_backend())
+    name = check_dtype(floatx() if dtype is None else dtype, FLOATS, *home())
     mean, stddev = check_float("mean", mean), check_float("stddev", stddev)
     # The farthest that a normal of 53 random bits goes is 38 standard deviations.
     if stddev < 0:
@@ -128,7 +140,7 @@ def _check_normal(shape: Any, mean: Any, stddev: Any, dtype: Any) -> tuple[tuple
 
 def _box_muller(stream: Stream, shape: tuple[int, ...], dtype: str) -> Any:
     """Return unit normals in plain standard code: one uniform is the radius, another the angle of two of them."""
-    backend, device = current_backend()
+    backend, device = home()
     xp = backend.xp
     size = math.prod(shape)
     pairs = (size + 1) // 2

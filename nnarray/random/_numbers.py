@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from nnarray.backends import current_backend
 from nnarray.config import floatx
 from nnarray.random._checks import FLOATS, INTEGERS, check_dtype, check_float, check_integer, check_shape
-from nnarray.random._keys import Seed, stream_from_seed
+from nnarray.random._keys import Seed, home, stream_from_seed
 
 
 def uniform(
@@ -45,7 +44,7 @@ def uniform(
     >>> nna.random.uniform((2, 3), -1.0, 1.0, seed=0).shape
     (2, 3)
     """
-    backend, device = current_backend()
+    backend, device = home()
     shape = check_shape(shape)
     name = check_dtype(floatx() if dtype is None else dtype, FLOATS, backend, device)
     real = np.dtype(name).type
@@ -100,7 +99,7 @@ def randint(shape: int | Sequence[int], minval: int, maxval: int, dtype: Any = "
     >>> int(x.min()), int(x.max())
     (1, 6)
     """
-    backend, device = current_backend()
+    backend, device = home()
     shape = check_shape(shape)
     name = check_dtype(dtype, INTEGERS, backend, device)
     low, high = check_integer("minval", minval), check_integer("maxval", maxval)

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnarray._messages import describe
 from nnarray.array import Array, array_namespace
-from nnarray.backends import backend_of, generator
+from nnarray.backends import backend_of
 from nnarray.random._checks import INTEGERS, check_dtype, check_integer
 from nnarray.random._keys import Seed, stream_from_seed
 
@@ -107,7 +107,11 @@ def shuffle(x: Any, axis: int = 0, seed: Seed = None) -> Any:
     backend = backend_of(raw)
     if not -raw.ndim <= check_integer("axis", axis) < raw.ndim:
         raise ValueError(f"shuffle needs an axis of x: received axis={axis} for {describe(raw)}.")
-    order = generator(*stream_from_seed(seed)).permutation(raw.shape[axis])
     device = backend.device_of(raw)
-    indices = backend.asarray(order, backend.index_dtype(device), device)
+    shape = (raw.shape[axis],)
+    indices = backend.draw(*stream_from_seed(seed), _permutation, shape, backend.index_dtype(device), device)
     return array_namespace(x).take(x, indices, axis=axis)
+
+
+def _permutation(draw: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    return draw.permutation(shape[0])

@@ -310,19 +310,6 @@ def test_what_becomes_of_donated_arguments_is_noted() -> None:
     assert "note: " in str(nna.jit(lambda a: a[:1], donate_argnums=0).lower(np.zeros(2)).plan)
 
 
-def test_random_masks_come_from_a_counter_that_is_an_argument(backend: str) -> None:
-    space = nna.namespace(backend)
-
-    def f(x: Any, counter: Any) -> Any:
-        return nna.random.apply_dropout(x, 0.5, None, ((1, 2), (counter, 7)))
-
-    x = to_library(np.ones(40), space)
-    jitted = nna.jit(f)
-    for n in (3, 4, 3):
-        expected = nna.random.apply_dropout(x, 0.5, None, ((1, 2), (n, 7)))
-        assert_close(jitted(x, space.asarray(n).value), expected)
-
-
 KEPT: list[Any] = []
 
 

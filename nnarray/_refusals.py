@@ -1,12 +1,16 @@
-"""Errors that name the user's line."""
+"""What code under `jit` is refused, by errors that name the user's line."""
 
 from __future__ import annotations
 
 import linecache
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
-_PACKAGE = str(Path(__file__).parent.parent) + "/"
+_PACKAGE = str(Path(__file__).parent) + os.sep
 
 
 class TracingError(TypeError):
@@ -32,3 +36,26 @@ def unknown_value(what: str) -> TracingError:
         f"on other values. At {user_line()}\nChoose by xp.where instead of a branch; give what decides as an argument "
         "in static_argnums; or run without jit (run_eagerly=True in compile)."
     )
+
+
+_RETURN_IT = "Give state as an argument and return it: for a model by stateless_call."
+_runs: ContextVar[bool] = ContextVar("nnarray_traces", default=False)
+
+
+@contextmanager
+def tracing() -> Iterator[None]:
+    """Mark the block as a run under `jit`."""
+    token = _runs.set(True)
+    try:
+        yield
+    finally:
+        _runs.reset(token)
+
+
+def refuse_state(what: str, cure: str = _RETURN_IT) -> None:
+    """Raise a TracingError if a function is being traced, in which `what` would happen once only."""
+    if _runs.get():
+        raise TracingError(
+            f"{what} under jit happens once, when the function is traced, and not at each call. At {user_line()}\n"
+            f"{cure}"
+        )
