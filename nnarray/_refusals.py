@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import linecache
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-_PACKAGE = str(Path(__file__).parent) + os.sep
+#: Packages whose code is not the user's: this one, and those of the libraries that are traced.
+_LIBRARIES = {"nnarray", "array_api_compat"}
 
 
 class TracingError(TypeError):
     """Code under `jit` asked for what is not known before it runs, or did what would happen once only."""
 
 
+def is_library(name: str) -> None:
+    """Let lines of a package not be the user's."""
+    _LIBRARIES.add(name.partition(".")[0])
+
+
 def user_line() -> str:
-    """Return file, number and text of the innermost line on the stack that is not this library's."""
+    """Return file, number and text of the innermost line on the stack that is the user's."""
     frame = sys._getframe(1)
     while frame is not None:
-        name = frame.f_code.co_filename
-        if not name.startswith(_PACKAGE):
+        if frame.f_globals.get("__name__", "").partition(".")[0] not in _LIBRARIES:
+            name = frame.f_code.co_filename
             text = linecache.getline(name, frame.f_lineno).strip()
             return f"{Path(name).name}, line {frame.f_lineno}" + (f": {text}" if text else "")
         frame = frame.f_back  # type: ignore[assignment]

@@ -9,8 +9,10 @@ from typing import Any
 
 import optree
 
-#: Under this name the dataclasses that were met are known to optree.
-_NAMESPACE = "nnarray"
+#: Under these names the dataclasses that were met are known to optree; under the second, dicts keep their order.
+_NAMESPACE, _IN_ORDER = "nnarray", "nnarray in order"
+_mode = optree.dict_insertion_ordered(True, namespace=_IN_ORDER)
+_mode.__enter__()
 _known: set[type] = set()
 _lock = threading.Lock()
 
@@ -25,6 +27,14 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
     leaves, structure = optree.tree_flatten(tree, namespace=_NAMESPACE)
     if _made_known(leaves):
         return flatten(tree)
+    return leaves, structure
+
+
+def flatten_in_order(tree: Any) -> tuple[list[Any], Structure]:
+    """Return the same, but for dicts, whose keys stand in their order: structures differ where that does."""
+    leaves, structure = optree.tree_flatten(tree, namespace=_IN_ORDER)
+    if _made_known(leaves):
+        return flatten_in_order(tree)
     return leaves, structure
 
 
@@ -67,9 +77,17 @@ def tree_map(function: Callable[[Any], Any], tree: Any) -> Any:
 
 def exactly(x: Any) -> Hashable:
     """Return a key that tells apart static values which are equal and not the same: 1, 1.0 and True; 0.0 and -0.0."""
-    if type(x) is tuple:
-        return tuple, tuple(map(exactly, x))
-    return type(x), x, str(x) if isinstance(x, (float, complex)) else ""
+    if isinstance(x, tuple):
+        return type(x), tuple(map(exactly, x))
+    if isinstance(x, frozenset):
+        return type(x), frozenset(map(exactly, x))
+    if dataclasses.is_dataclass(x) and not isinstance(x, type):
+        fields = dataclasses.fields(x)
+        return type(x), x, tuple(exactly(getattr(x, field.name)) for field in fields if field.compare)
+    if isinstance(x, (float, complex)):
+        # Not the number itself: no NaN is equal to another.
+        return type(x), repr(x)
+    return type(x), x
 
 
 def _made_known(leaves: Sequence[Any]) -> bool:
@@ -98,4 +116,5 @@ def _register(cls: type) -> None:
             object.__setattr__(made, name, value)
         return made
 
-    optree.register_pytree_node(cls, split, joined, path_entry_type=optree.DataclassEntry, namespace=_NAMESPACE)
+    for name in (_NAMESPACE, _IN_ORDER):
+        optree.register_pytree_node(cls, split, joined, path_entry_type=optree.DataclassEntry, namespace=name)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from nnarray._messages import describe
+from nnarray._refusals import unknown_value
 from nnarray.array import data_types, elementwise, linear_algebra  # noqa: F401 -- the operators need their rows
 from nnarray.array._function import TABLE, Function
 from nnarray.array._indexing import has_array, set_key, take_key
@@ -376,6 +377,8 @@ class Array:
         )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        if self.namespace.backend.traced is not None:
+            raise unknown_value("A NumPy function, or a Python number that this one stands for,")
         raise TypeError(
             f"A NumPy function was given {describe(self)}, of which it cannot record what it does. Use the functions "
             "of x.__array_namespace__(), or x.value for the raw array, without derivative."

@@ -49,13 +49,15 @@ class Function:
         the derivative, and the backward pass conjugates around it.
     outputs : sequence of str or type, optional
         Of a function with several results: their names in the standard's named tuple, or `tuple` or `list`.
+    shaped_by : sequence of str
+        Array arguments whose values decide the shape of the result.
     implementation : callable, optional
         Takes a backend and returns the function on its raw arrays; by default the library's own of that name.
     """
 
     __slots__ = (
         *("arrays", "broadcasts", "collect", "conjugates", "constant", "implementation", "name", "rules", "signature"),
-        *("_kept", "_slots", "leading", "variadic"),
+        *("_kept", "_slots", "leading", "shaped_by", "variadic"),
     )
 
     def __init__(
@@ -70,6 +72,7 @@ class Function:
         broadcasts: bool = False,
         conjugates: bool = False,
         outputs: Sequence[str] | type = (),
+        shaped_by: Sequence[str] = (),
         implementation: Callable[[Backend], Callable[..., Any]] | None = None,
     ) -> None:
         self.name = name
@@ -84,6 +87,7 @@ class Function:
         self.broadcasts = broadcasts
         self.conjugates = conjugates or "." in name
         self.collect = _collector(name, outputs)
+        self.shaped_by = tuple(shaped_by)
         self.implementation = implementation
         self._slots = {argument: _slots(rule) for argument, rule in self.rules.items()}
         self._kept: dict[tuple[int, ...], tuple[tuple[bool, ...], bool]] = {}

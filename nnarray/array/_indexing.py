@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def has_array(key: Any) -> bool:
-    """Whether a key holds an array: anything with a dtype, but for integers without axes, which are plain indices."""
+    """Whether a key holds an array: anything with a dtype, but for known integers without axes: plain indices."""
     items = key if isinstance(key, tuple) else (key,)
-    return any(hasattr(item, "dtype") and (item.ndim > 0 or _is_mask(item)) for item in items)
+    return any(hasattr(item, "dtype") and (item.ndim > 0 or _is_mask(item) or _is_traced(item)) for item in items)
 
 
 def take_key(x: Array, key: Any) -> Array:
@@ -93,7 +93,11 @@ def _places(x: Array, block: tuple[Any, ...], lengths: tuple[int, ...], key: Any
         own = xp.asarray(item, dtype=index_dtype, device=None if hasattr(item, "dtype") else x.device)
         own = xp.where(own < 0, own + length, own)
         # Beyond its axis an index would land in another row of the flattened array, without an error.
-        if bool(xp.any(xp.logical_or(own < 0, own >= length))):
+        outside = xp.logical_or(own < 0, own >= length)
+        if _is_traced(x):
+            # The library says what it says of an index beyond the flattened array.
+            own = xp.where(outside, math.prod(lengths), own)
+        elif bool(xp.any(outside)):
             raise IndexError(f"An index lies outside its axis of length {length}: received {_words(item)}.")
         flat = own if flat is None else flat * length + own
     assert flat is not None
@@ -119,6 +123,12 @@ def _is_slice(item: Any) -> bool:
 
 def _is_mask(item: Any) -> bool:
     return hasattr(item, "dtype") and "bool" in str(item.dtype)
+
+
+def _is_traced(item: Any) -> bool:
+    """Whether an item is an Array whose value is not known."""
+    space = getattr(item, "namespace", None)
+    return space is not None and space.backend.traced is not None
 
 
 def _is_integer(item: Any) -> bool:

@@ -165,7 +165,7 @@ Function("stack", "arrays, /, *, axis=0", {"arrays": _stack}, variadic=True)
 Function("take", "x, indices, /, *, axis=None", {"x": _take})
 Function("take_along_axis", "x, indices, /, *, axis=-1", {"x": _take_along_axis})
 Function("roll", "x, /, shift, *, axis=None", {"x": _roll})
-Function("repeat", "x, repeats, /, *, axis=None", {"x": _repeat})
+Function("repeat", "x, repeats, /, *, axis=None", {"x": _repeat}, shaped_by=("repeats",))
 Function("tile", "x, repetitions, /", {"x": _tile}, arrays=("x",))
 
 # What the standard has as syntax, or not at all.

@@ -39,12 +39,12 @@ Function(
         lambda x1, x2, sorter=None, **params: backend.xp.searchsorted(x1, x2, sorter=sorter, **params)
     ),
 )
-Function("nonzero", "x, /", constant=TRUTH, outputs=tuple)
-Function("unique_values", "x, /", {"x": _unique})
+Function("nonzero", "x, /", constant=TRUTH, outputs=tuple, shaped_by=("x",))
+Function("unique_values", "x, /", {"x": _unique}, shaped_by=("x",))
 for name, others in {
     "unique_counts": ("counts",),
     "unique_inverse": ("inverse_indices",),
     "unique_all": ("indices", "inverse_indices", "counts"),
 }.items():
-    Function(name, "x, /", {"x": _unique_first}, outputs=("values", *others))
+    Function(name, "x, /", {"x": _unique_first}, outputs=("values", *others), shaped_by=("x",))
 Function("isin", "x1, x2, /, *, invert=False", constant=TRUTH)

@@ -248,6 +248,9 @@ class Backend:
 
     def itemsize(self, dtype: Any) -> int:
         """Return the bytes of an element."""
+        size = getattr(dtype, "itemsize", None)
+        if isinstance(size, int):
+            return size
         digits = re.search(r"\d+$", self.dtype_name(dtype))
         return int(digits[0]) // 8 if digits else 1
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Iterator, Sequence
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from nnarray._trees import exactly, flatten, unflatten
+from nnarray._messages import describe
+from nnarray._trees import exactly, flatten_in_order, unflatten
 from nnarray.array import Array, Node, as_array
 from nnarray.backends import Backend, find_backend
 
@@ -34,12 +36,12 @@ class Call:
 
     def __init__(self, jitted: Jitted, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._fun = jitted.fun
-        self._statics, self._static_kwargs = jitted.statics(args, kwargs)
+        self._statics, self._static_kwargs = jitted.marks.statics(args, kwargs)
         dynamic, named = args, kwargs
         if self._statics or self._static_kwargs:
             dynamic = tuple(None if n in self._statics else x for n, x in enumerate(args))
             named = {name: x for name, x in kwargs.items() if name not in self._static_kwargs}
-        self._leaves, self._structure = flatten((dynamic, named))
+        self._leaves, self._structure = flatten_in_order((dynamic, named))
         self._places: list[int] = []
         self.raw: list[Any] = []
         self.nodes: list[Node | None] = []
@@ -66,7 +68,7 @@ class Call:
         if found is None:
             return
         self.backend = found
-        self.donated = self._donated_places(dynamic, jitted.donated(args)) if jitted.donates else ()
+        self.donated = _donated(dynamic, named, *jitted.marks.donated(args)) if jitted.marks.donates else ()
         statics = exactly((*self._statics.items(), *self._static_kwargs.items()))
         self.key = found, self._structure, tuple(forms), statics, self.as_arrays
         try:
@@ -76,15 +78,6 @@ class Call:
                 f"What is static under jit, and what is no array, must be hashable: {error}. Pass arrays for what "
                 "changes, and tuples for lists."
             ) from None
-
-    def _donated_places(self, dynamic: tuple[Any, ...], donate: set[int]) -> tuple[int, ...]:
-        found: list[int] = []
-        start = 0
-        for n, x in enumerate(dynamic):
-            count = sum(map(is_array, flatten(x)[0]))
-            found += range(start, start + count) if n in donate else ()
-            start += count
-        return tuple(found)
 
     def result(self, arrays: Sequence[Array]) -> Any:
         """Return what the function returns for other arrays."""
@@ -102,7 +95,33 @@ class Call:
 
 
 def is_array(x: Any) -> bool:
+    """Whether something is an Array or a raw array."""
     return isinstance(x, Array) or find_backend(x) is not None
+
+
+def checked_result(x: Any) -> Any:
+    """Return a part of a result that is no array and is given out at each call, or raise if it may not be."""
+    try:
+        hash(x)
+        is_plain = not hasattr(x, "__dict__") and not isinstance(x, (Iterator, Awaitable))
+    except TypeError:
+        is_plain = False
+    if is_plain or isinstance(x, (type, Enum)):
+        return x
+    raise TypeError(
+        "A result under jit is made of arrays, numbers, strings and None, in dicts, lists, tuples or dataclasses: "
+        f"received {describe(x)}. What is computed later, or kept in an object, jit cannot follow."
+    )
+
+
+def _donated(dynamic: tuple[Any, ...], named: dict[str, Any], places: set[int], names: set[str]) -> tuple[int, ...]:
+    found: list[int] = []
+    start = 0
+    for key, x in (*enumerate(dynamic), *named.items()):
+        count = sum(map(is_array, flatten_in_order(x)[0]))
+        found += range(start, start + count) if key in places or key in names else ()
+        start += count
+    return tuple(found)
 
 
 def _same(backend: Backend, before: Backend | None) -> Backend:
@@ -115,12 +134,3 @@ def _same(backend: Backend, before: Backend | None) -> Backend:
         f"Arrays of one library are needed under jit: received arrays of {before.name} and of {backend.name}. Convert "
         "them first."
     )
-
-
-def place_of(n: int, args: tuple[Any, ...], name: str) -> int:
-    if not -len(args) <= n < len(args):
-        raise TypeError(
-            f"{name} counts the positional arguments from 0: received {n} for {len(args)} of them. Pass the argument "
-            "by position."
-        )
-    return n % len(args)

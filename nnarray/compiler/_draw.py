@@ -38,7 +38,8 @@ def draw(graph: Graph) -> str:
 def _words(each: Any, graph: Graph) -> tuple[str, str, str]:
     """Return what a box says on its left and on its right, and its colour."""
     if isinstance(each, Operation):
-        numbers = [f"{x:g}" for x in each.arguments if isinstance(x, (int, float))]
+        given = (x for x in each.arguments if isinstance(x, (bool, int, float, complex)))
+        numbers = [f"{x:g}" if isinstance(x, float) else str(x) for x in given]
         colour = _ORANGE if any(x in graph.outputs for x in each.results) else _GREY
         return " ".join([each.function.name, *numbers]), ", ".join(x.form for x in each.results), colour
     return f"input {graph.inputs.index(each)}", each.form, _BLUE

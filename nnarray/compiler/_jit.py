@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copyreg
 import functools
-import inspect
+import sys
 import threading
 import types
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nnarray._messages import describe
@@ -16,9 +17,10 @@ from nnarray._trees import flatten, unflatten
 from nnarray.array import Array, as_array
 from nnarray.autodiff import Block, vjp
 from nnarray.backends import Backend
-from nnarray.compiler._call import Call, is_array, place_of
+from nnarray.compiler._call import Call, checked_result, is_array
 from nnarray.compiler._draw import draw
 from nnarray.compiler._graph import Graph
+from nnarray.compiler._marks import Marks
 from nnarray.compiler._passes import optimise
 from nnarray.compiler._plan import Plan, Program
 from nnarray.compiler._split import split
@@ -160,17 +162,11 @@ class Jitted:
         donate_argnums: int | Sequence[int],
         executor: str,
     ) -> None:
+        if not callable(fun):
+            raise TypeError(f"jit takes a function: received {describe(fun)}.")
         functools.update_wrapper(self, fun)
         self.fun = fun
-        self._static = _several(static_argnums, int)
-        self._static_names = _several(static_argnames, str)
-        self._donate = _several(donate_argnums, int)
-        known = inspect.signature(fun).parameters if self._static_names else {}
-        for name in self._static_names:
-            if name not in known:
-                raise TypeError(f"static_argnames names parameters of the function: received {describe(name)}.")
-        by_position = [name for name, p in known.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
-        self._positions = {by_position.index(name) for name in self._static_names if name in by_position}
+        self.marks = Marks(fun, static_argnums, static_argnames, donate_argnums)
         self._executor = check_executor(executor)
         self._plans: OrderedDict[Hashable, _Compiled] = OrderedDict()
         self._lock = threading.Lock()
@@ -178,6 +174,15 @@ class Jitted:
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         # As an attribute of a class it is a method: its object is a static argument.
         return self if instance is None else types.MethodType(self, instance)
+
+    def __reduce__(self) -> Any:
+        # Under a decorator it has the name of its function, which is then no longer to be found by that name.
+        found: Any = sys.modules.get(self.__module__)
+        for name in getattr(self, "__qualname__", "").split("."):
+            found = getattr(found, name, None)
+        if found is self:
+            return self.__qualname__
+        return copyreg.__newobj__, (type(self),), self.__getstate__()  # type: ignore[attr-defined]
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy makes plans and a lock of its own.
@@ -199,28 +204,17 @@ class Jitted:
             return self._recorded(call, compiled)
         return call.released(compiled, compiled.run(call.raw))
 
-    @property
-    def donates(self) -> bool:
-        """Whether any argument may be overwritten."""
-        return bool(self._donate)
-
-    def donated(self, args: tuple[Any, ...]) -> set[int]:
-        """Return the positions of the arguments that may be overwritten."""
-        return {place_of(n, args, "donate_argnums") for n in self._donate}
-
-    def statics(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[dict[int, Any], dict[str, Any]]:
-        """Return the static arguments of a call, by position and by name."""
-        if not (self._static or self._static_names):
-            return {}, {}
-        places = {place_of(n, args, "static_argnums") for n in self._static}
-        places |= {n for n in self._positions if n < len(args)}
-        by_name = {name: kwargs[name] for name in self._static_names if name in kwargs}
-        return {n: args[n] for n in sorted(places)}, by_name
-
     def lower(self, *args: Any, **kwargs: Any) -> Lowered:
         """Return graph and plan of a call with such arguments."""
-        compiled = self._compiled(Call(self, args, kwargs))
-        return Lowered(compiled.program.plan.graph, compiled.program.plan)
+        call = Call(self, args, kwargs)
+        if call.inline:
+            raise TypeError(
+                "What is lowered has an array among its arguments, and is not within another jit: received "
+                f"{describe((*args, *kwargs.values()))}."
+            )
+        program = self._compiled(call).program
+        plan = replace(program.plan, notes=(*program.plan.notes, *program.copies(call.raw)))
+        return Lowered(plan.graph, plan)
 
     def _compiled(self, call: Call) -> _Compiled:
         with self._lock:
@@ -240,7 +234,7 @@ class Jitted:
 
         def run(arrays: Sequence[Array]) -> list[Any]:
             results, kept["structure"] = flatten(call.result(arrays))
-            kept["forms"] = [(is_array(x), None if is_array(x) else x) for x in results]
+            kept["forms"] = [(True, None) if is_array(x) else (False, checked_result(x)) for x in results]
             return [x for x in results if is_array(x)]
 
         program = self._program(trace(run, call.raw, call.backend), call.backend, call.donated)
@@ -298,7 +292,3 @@ class Jitted:
             again,
             zeros,
         )
-
-
-def _several(given: Any, kind: type) -> tuple[Any, ...]:
-    return (given,) if isinstance(given, kind) else tuple(given)

@@ -8,7 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from nnarray.compiler._graph import Operation
+from nnarray.compiler._graph import Graph, Operation, Value
+
+#: Functions whose result is a window on their first argument where that can be.
+VIEWS = frozenset(
+    (
+        *("broadcast_to", "expand_dims", "flip", "getitem", "matrix_transpose", "moveaxis", "permute_dims", "positive"),
+        *("reshape", "squeeze"),
+    )
+)
+
+#: Functions that may return a window on their argument besides those that always try to.
+MAY_BE_WINDOWS = frozenset(("real", "imag", "linalg.diagonal", "linalg.matrix_power", "to_device", "conj"))
 
 
 @dataclass(eq=False)
@@ -49,3 +60,14 @@ def window_key(operation: Operation) -> Any:
     if operation.results[0].shape:
         return key
     return (*(x for x in (key if type(key) is tuple else (key,)) if x is not Ellipsis), Ellipsis)
+
+
+def windows_of(graph: Graph) -> dict[Value, Value]:
+    """Return for each value that may be a window the value whose memory it may be in."""
+    base: dict[Value, Value] = {}
+    for operation in graph.operations:
+        if operation.function.name in VIEWS or operation.function.name in MAY_BE_WINDOWS:
+            source = operation.inputs[0]
+            for x in operation.results:
+                base[x] = base.get(source, source)
+    return base

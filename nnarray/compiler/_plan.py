@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nnarray.compiler._cost import bytes_moved, flops_of, peak_of_new_arrays
 from nnarray.compiler._graph import Graph, Operation, Value
 
 
@@ -53,21 +54,18 @@ class Plan:
 
     @property
     def flops(self) -> int:
-        """Floating-point operations of one replay: 2 n m k for a product, one for each element of what else is made."""
-        return sum(_flops(step.operation) for step in self.steps if step.code)
+        """Floating-point operations of one replay: 2 n m k for a product, one for each element of most else."""
+        return sum(flops_of(step.operation) for step in self.steps if step.code)
 
     @property
     def bytes_moved(self) -> int:
         """Bytes that the steps of one replay read and write in memory."""
-        steps = [step for step in self.steps if step.code]
-        inside = {x for step in steps if step.place == "register" for x in step.operation.results}
-        values = (x for step in steps for x in (*step.operation.inputs, *step.operation.results))
-        return sum(x.nbytes for x in values if x not in inside)
+        return bytes_moved(self.steps)
 
     @property
     def peak_bytes(self) -> int:
-        """Bytes of the buffers and of the new arrays that hold results."""
-        return self.buffer_bytes + sum(x.nbytes for x in self.graph.outputs)
+        """Bytes of the buffers, and of the new arrays, results among them, where these hold most."""
+        return self.buffer_bytes + peak_of_new_arrays(self.steps, self.graph.outputs)
 
     def __str__(self) -> str:
         rows = [("step", "function", "inputs", "output", "place", "bytes")]
@@ -95,21 +93,46 @@ class Plan:
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
 
-def _flops(operation: Operation) -> int:
-    made = sum(x.size for x in operation.results)
-    if operation.function.name == "matmul":
-        return 2 * made * operation.inputs[0].shape[-1]
-    if operation.function.name in ("sum", "mean", "max", "min", "prod", "var", "std"):
-        return operation.inputs[0].size
-    return made
-
-
 @dataclass(frozen=True)
 class Program:
-    """A plan and what runs it: ``run(arguments)`` returns the outputs."""
+    """A plan and what runs it: ``run(arguments)`` returns the outputs.
+
+    ``copies(arguments)`` says which donated arguments cannot be overwritten, and why.
+    """
 
     plan: Plan
     run: Callable[..., Sequence[Any]]
+    copies: Callable[[Sequence[Any]], Sequence[str]] = lambda _: ()
+
+
+def noted_copies(donated: Sequence[int], obstacle: Callable[[Sequence[Any], int], str]) -> Any:
+    """Return what notes for each donated argument with an obstacle that it is copied."""
+
+    def copies(arguments: Sequence[Any]) -> list[str]:
+        found = ((i, obstacle(arguments, i)) for i in donated)
+        return [f"x{i} is donated, but {why}: it is copied at each call" for i, why in found if why]
+
+    return copies
+
+
+def owning(
+    replay: Callable[..., Any],
+    donated: Sequence[int],
+    obstacle: Callable[[Sequence[Any], int], str],
+    copy: Callable[[Any], Any],
+) -> Callable[..., Any]:
+    """Return `replay` on copies of those donated arrays that cannot be overwritten."""
+    if not donated:
+        return replay
+
+    def run(*arguments: Any) -> Any:
+        given = list(arguments)
+        for i in donated:
+            if obstacle(arguments, i):
+                given[i] = copy(given[i])
+        return replay(*given)
+
+    return run
 
 
 def last_uses(graph: Graph) -> dict[Value, int]:

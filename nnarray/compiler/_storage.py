@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from nnarray.compiler._graph import Graph, Operation, Value
-from nnarray.compiler._place import Place, Root, is_same_memory, window_key
+from nnarray.compiler._place import MAY_BE_WINDOWS, Place, Root, is_same_memory, window_key, windows_of
 from nnarray.compiler._plan import last_uses
 
 _ALIGNMENT = 64
-#: Functions that may return a window on their argument besides those that always try to.
-_MAY_BE_WINDOWS = frozenset(("real", "imag", "linalg.diagonal", "linalg.matrix_power", "to_device", "conj"))
 
 
 class Layout:
@@ -22,8 +20,6 @@ class Layout:
     Parameters
     ----------
     graph : Graph
-    views : collection of str
-        Functions whose result is a window on their first argument where that can be.
     wanted : mapping of int to int
         For places of outputs the place of the input that each shall overwrite.
     bound : sequence
@@ -35,7 +31,6 @@ class Layout:
     def __init__(
         self,
         graph: Graph,
-        views: Collection[str],
         wanted: Mapping[int, int],
         bound: Sequence[Any],
         can_write: Callable[[Operation], bool],
@@ -54,6 +49,8 @@ class Layout:
         self._places: dict[Value, Place] = {}
         #: For each root the last operation that reads a value in it.
         self._ends: dict[Root, int] = {}
+        #: For each new array the variables that hold it or a window on it.
+        self._variables: dict[Root, list[str]] = {}
         self._known: dict[Any, tuple[str, Any]] = {}
         self._counts = {"empty": 1, "copyto": 1}
         for i, (value, array) in enumerate(zip(graph.inputs, self.bound, strict=True)):
@@ -61,7 +58,7 @@ class Layout:
             self._places[value] = Place(Root("argument"), name, array)
         for value, array in graph.constants.items():
             self._places[value] = Place(Root("constant"), self.name(array, "c"), array)
-        self._base = self._bases(views)
+        self._base = windows_of(graph)
         self._last: dict[Value, int] = {}
         for value, last in last_uses(graph).items():
             base = self._base.get(value, value)
@@ -80,16 +77,6 @@ class Layout:
             self._wanted.setdefault(graph.outputs[output], x)
 
     # -- before the first operation -----------------------------------------------------------------------------------
-
-    def _bases(self, views: Collection[str]) -> dict[Value, Value]:
-        """Return for each value that may be a window the value whose memory it may be in."""
-        base: dict[Value, Value] = {}
-        for operation in self.graph.operations:
-            if operation.function.name in views or operation.function.name in _MAY_BE_WINDOWS:
-                source = operation.inputs[0]
-                for x in operation.results:
-                    base[x] = base.get(source, source)
-        return base
 
     def _reserve_joins(self) -> None:
         """Let what is joined end to end be computed where it belongs in the joined array."""
@@ -123,17 +110,19 @@ class Layout:
         self._before = []
         self._taken = set()
 
-    def leave(self, time: int) -> None:
-        """Free what the operation used last."""
+    def leave(self, time: int) -> list[str]:
+        """Free the buffers that the operation used last; return the variables whose arrays it used last."""
         self._free += self._scratch
         self._scratch = []
+        dead: list[str] = []
         for base in self._dying.get(time, ()):
             place = self._places.get(base)
-            if place is not None and place.root.kind == "buffer" and not self._used_later(place.root):
+            if place is None or self._ends.get(place.root, time) > time:
+                continue
+            if place.root.kind == "buffer" and place.root not in self._free:
                 self._free.append(place.root)
-
-    def _used_later(self, root: Root) -> bool:
-        return root in self._free or self._ends[root] > self._time
+            dead += self._variables.pop(place.root, ())
+        return dead
 
     def prefixed(self, code: str) -> str:
         """Return the code of an operation behind that of the arrays it needs."""
@@ -158,7 +147,7 @@ class Layout:
                 found.append(self[x])
             else:
                 # An array is taken in half the time of a Python number, of which each call makes one anew.
-                weak = np.result_type(np.empty(0, dtype), x) == dtype and _holds(dtype, x)
+                weak = np.result_type(np.empty(0, dtype), x) == dtype and holds(dtype, x)
                 found.append(self.constant(np.asarray(x, dtype)) if weak else self.name(x, "s"))
         return found
 
@@ -277,6 +266,8 @@ class Layout:
     def _put(self, x: Value, place: Place) -> str:
         self._places[x] = place
         self._ends[place.root] = max(self._last[self._base.get(x, x)], self._ends.get(place.root, -1))
+        if place.root.kind == "new":
+            self._variables.setdefault(place.root, []).append(place.name)
         return place.name
 
     def _memory(self, kind: str, x: Value) -> tuple[Root, Any]:
@@ -329,7 +320,7 @@ class Layout:
         given = [self[x] if type(x) is Value else self.name(x, "s") for x in operation.arguments]
         given = [f"[{', '.join(given)}]"] if operation.function.variadic else given
         given += [f"{key}={self.name(value, 'p')}" for key, value in operation.params.items()]
-        if root is None and operation.function.name in _MAY_BE_WINDOWS:
+        if root is None and operation.function.name in MAY_BE_WINDOWS:
             root = self._places[operation.inputs[0]].root
         for x in operation.results:
             self._put(x, Place(root or Root("new"), f"v{x.number}"))
@@ -396,6 +387,6 @@ class Layout:
         return {"argument": f"argument {place.name}", "new": "new array"}.get(kind, kind)
 
 
-def _holds(dtype: np.dtype[Any], x: Any) -> bool:
+def holds(dtype: np.dtype[Any], x: Any) -> bool:
     """Whether a Python number is within the range of integers; one beyond it may still be compared with them."""
     return dtype.kind not in "iu" or bool(np.iinfo(dtype).min <= x <= np.iinfo(dtype).max)

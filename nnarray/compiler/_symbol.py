@@ -31,11 +31,18 @@ def _unary(name: str) -> Callable[..., Any]:
     return plain
 
 
-def _refused(what: str) -> Callable[..., Any]:
-    def ask(self: Symbol, *args: Any) -> Any:
+#: What each is asked for by.
+_ASKED = {
+    **{"__bool__": "A branch, or bool(),", "__float__": "float()", "__int__": "int()", "__complex__": "complex()"},
+    **{"__index__": "An index or a length", "__dlpack__": "DLPack", "__dlpack_device__": "DLPack"},
+}
+
+
+def _refused(name: str) -> Callable[..., Any]:
+    def ask(self: Symbol, *args: Any, **kwargs: Any) -> Any:
         if self.node is not None:
-            raise unknown_value(what)
-        return getattr(self.example, what)(*args)
+            raise unknown_value(_ASKED[name])
+        return getattr(self.example, name)(*args, **kwargs)
 
     return ask
 
@@ -92,6 +99,12 @@ class Symbol:
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         return self.backend.xp
 
+    def __copy__(self) -> Symbol:
+        return self  # Values of a graph are never changed.
+
+    def __deepcopy__(self, memo: Any) -> Symbol:
+        return self
+
     def __repr__(self) -> str:
         shape = ",".join(map(str, self.shape))
         return f"<{'constant' if self.node is None else self.node} under jit: {self.dtype}[{shape}]>"
@@ -117,6 +130,7 @@ class Symbol:
     __complex__ = _refused("__complex__")
     __index__ = _refused("__index__")
     __dlpack__ = _refused("__dlpack__")
+    __dlpack_device__ = _refused("__dlpack_device__")
     __add__, __radd__ = _binary("add")
     __sub__, __rsub__ = _binary("subtract")
     __mul__, __rmul__ = _binary("multiply")

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from nnarray._refusals import TracingError, unknown_value, user_line
+from nnarray._refusals import TracingError, is_library, unknown_value, user_line
 from nnarray._refusals import tracing as under_trace
 from nnarray._replay import region
 from nnarray.array import COMPOSITES, TABLE, Array, Function, Namespace, Raw, open_namespace
@@ -19,8 +19,6 @@ from nnarray.compiler._symbol import Symbol
 
 #: Functions that take nothing but shape, dtype and device of their argument: what they return is a constant.
 _LIKE = ("empty_like", "full_like", "ones_like", "zeros_like")
-#: Functions whose result has a shape that depends on values.
-_SHAPED_BY_VALUES = ("nonzero", "unique_all", "unique_counts", "unique_inverse", "unique_values")
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,7 @@ class Draw:
 
     method: str
     variadic: bool = False
+    shaped_by: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -121,6 +120,8 @@ class TracingBackend(Backend):
         self.traced: Backend = traced
         self.executor = traced.executor
         self.symbol: Any = type("Symbol", (Symbol,), {"__slots__": (), "backend": self})
+        for library in (traced.name, traced.xp.__name__):
+            is_library(library)
         self._real: dict[Any, Callable[..., Any]] = {}
         register_array_type(self.symbol, self)
         self.space: Namespace = open_namespace(self)
@@ -150,8 +151,9 @@ class TracingBackend(Backend):
         """Run a function on the examples and note the call down, unless all its arguments are constants."""
         given = tuple(map(_raw, arguments[0] if function.variadic else arguments))
         trace = None if function.name in _LIKE else self._trace_of(given)
-        if trace is not None and function.name in _SHAPED_BY_VALUES:
-            raise unknown_value(f"The shape of what {function.name} returns")
+        for name in () if trace is None else function.shaped_by:
+            if getattr(given[function.arrays.index(name)], "node", None) is not None:
+                raise unknown_value(f"The shape of what {function.name} returns")
         examples = [x.example if isinstance(x, Symbol) else x for x in given]
         if function not in self._real:
             self._real[function] = function.on(self.traced)
@@ -286,6 +288,8 @@ def trace(fun: Callable[[list[Array]], Sequence[Any]], arguments: Sequence[Any],
     try:
         with under_trace():
             outputs = fun([Array(x, tracing.space) for x in inputs])
-        return run.graph(inputs, [x.value if isinstance(x, Array) else x for x in outputs]).verify()
+        raw = (x.value if isinstance(x, Array) else x for x in outputs)
+        # A scalar of NumPy's is a Python number, too.
+        return run.graph(inputs, [x if isinstance(x, Symbol) else backend.asarray(x) for x in raw]).verify()
     finally:
         run.is_open = False

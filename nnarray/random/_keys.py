@@ -21,8 +21,8 @@ Stream = tuple[Key, tuple[int, int]]
 _EXPLICIT = 2**64 - 1
 
 _CURE = (
-    "Draw outside and give the numbers as an argument; in a layer, give a SeedGenerator, made in __init__, as seed: in "
-    "fit it draws other numbers at each step."
+    "Draw outside and give the numbers as an argument; in a layer, give a SeedGenerator, made in __init__, as seed: it "
+    "draws other numbers at each step in fit, and for each counter= in stateless_call."
 )
 
 _seed = secrets.randbits(63)

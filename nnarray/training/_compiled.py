@@ -103,7 +103,7 @@ class Compiled(Housed):
             raise ValueError("compile needs a loss, for example loss='mean_squared_error': received None.")
         if metrics is not None and (isinstance(metrics, str) or not isinstance(metrics, Iterable)):
             raise TypeError(f"metrics must be a list, for example metrics=['accuracy']: received {describe(metrics)}.")
-        runs_on = check_executor(executor or os.environ.get("NNARRAY_EXECUTOR", "auto"))
+        runs_on = check_executor(executor or os.environ.get("NNARRAY_EXECUTOR") or "auto")
         several = check_positive("steps_per_execution", steps_per_execution)
         chosen = optimizers.get(optimizer), losses.get(loss), [metric_of(metric) for metric in metrics or ()]
         wanted, policy = self._asked(backend, device, on_missing)

@@ -14,6 +14,8 @@ from nnarray.training._step import Step
 #: A plan, what gathers rows, the arrays to gather from with the buffers to gather into, and the buffers of numbers.
 _Ready = tuple[BoundPlan, Callable[..., Any], list[tuple[Any, Any]], list[Any]]
 
+_MOST_PLANS = 64
+
 
 class Runner:
     """Runs the steps of a model: each shape of batch is traced once and then replayed, unless `eagerly`.
@@ -75,7 +77,9 @@ class Runner:
     def _run(self, kind: str, fun: Callable[..., Any], data: Data, rows: Any, numbers: tuple[int, ...]) -> Any:
         if self._eagerly:
             state, loss = fun(self.step.state(), *data.take(rows), *numbers)
+            self.is_torn = True
             self.step.store(state)
+            self.is_torn = False
             return loss
         if data is not self._data:
             self._data, self._ready = data, {}
@@ -100,12 +104,16 @@ class Runner:
         data = self._data
         assert data is not None
         key = kind, size, data.forms
-        plan = self._plans.get(key)
+        plan = self._plans.pop(key, None)
         if plan is None:
             for variable in self.step.variables:
                 variable.settle()
             arguments = (*data.take(slice(0, size)), *map(data.number, numbers))
-            plan = self._plans[key] = BoundPlan(fun, self.step.state(), arguments, self._executor)
+            plan = BoundPlan(fun, self.step.state(), arguments, self._executor)
+        # The last is the one used last.
+        self._plans[key] = plan
+        if len(self._plans) > _MOST_PLANS:
+            del self._plans[next(iter(self._plans))]
         places = [] if plan.buffers is None else list(zip(data, plan.buffers, strict=False))
         filled = [(array, buffer) for array, buffer in places if array is not None]
         counters = [] if plan.buffers is None else list(plan.buffers[len(data) :])

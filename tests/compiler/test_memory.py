@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import nnarray as nna
-from nnarray.compiler._storage import _MAY_BE_WINDOWS
-from nnarray.compiler.executors.numpy import VIEWS, Numpy
+from nnarray.compiler._place import MAY_BE_WINDOWS, VIEWS
+from nnarray.compiler.executors.numpy import Numpy
 from tests.array.case import Case
 from tests.array.test_table import ROWS, _args, _moved
 from tests.hosts import to_host, to_library
@@ -29,7 +29,7 @@ def test_a_function_that_may_return_its_argument_is_known_for_it(name: str, case
     for made in found if isinstance(found, (list, tuple)) else [found]:
         for x in arrays:
             if isinstance(x, nna.Array) and np.shares_memory(made.value, x.value):
-                assert name in VIEWS | _MAY_BE_WINDOWS
+                assert name in VIEWS | MAY_BE_WINDOWS
 
 
 def test_a_first_power_of_a_matrix_outlives_the_buffer_it_is_in() -> None:

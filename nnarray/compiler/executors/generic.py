@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nnarray.backends import Backend
 from nnarray.compiler._graph import Graph, Operation, Value
+from nnarray.compiler._place import windows_of
 from nnarray.compiler._plan import Plan, Program, Step, compiled, last_uses
 
 
@@ -34,6 +35,7 @@ class Generic:
         """Return the program of a graph; a donated argument is dropped after its last use."""
         # Numbers stand in the source as they print.
         names: dict[str, Any] = {"inf": math.inf, "nan": math.nan}
+        base = windows_of(graph)
         known = {value: f"x{place}" for place, value in enumerate(graph.inputs)}
         for value, array in graph.constants.items():
             known[value] = f"c{value.number}"
@@ -54,25 +56,44 @@ class Generic:
             if dead:
                 lines.append(f"del {', '.join(dead)}")
             steps.append(Step(operation, line, "new array"))
-        results = [
-            self._result(x, x in graph.constants or x in graph.outputs[:n], known, names)
-            for n, x in enumerate(graph.outputs)
-        ]
+        held = {*graph.constants, *graph.inputs}
+        results = []
+        for x in graph.outputs:
+            root = base.get(x, x)
+            results.append(self._result(x, root is not x or root in held, known, names))
+            held.add(root)
         arguments = ", ".join(f"x{place}" for place in range(len(graph.inputs)))
         lines.append(f"return ({', '.join(results)}{',' * (len(results) == 1)})")
         source = f"def replay({arguments}):\n    " + "\n    ".join(lines) + "\n"
-        plan = Plan(self.name, graph, tuple(steps), source)
+        notes = (f"donated arguments are not overwritten by executor {self.name!r}",) if donated else ()
+        plan = Plan(self.name, graph, tuple(steps), source, notes)
         return Program(plan, self._runner(compiled(source, names), plan))
 
     def _runner(self, replay: Any, plan: Plan) -> Any:  # noqa: ARG002 -- for executors that compile further
         return replay
+
+    def _unless(
+        self, is_general: Callable[[Sequence[Any]], bool], graph: Graph, donated: Sequence[int], run: Callable[..., Any]
+    ) -> Callable[..., Any]:
+        """Return `run`, but for arguments that only the library's own functions treat right."""
+        general: list[Program] = []
+
+        def chosen(*arguments: Any) -> Any:
+            if not is_general(arguments):
+                return run(*arguments)
+            if not general:
+                general.append(Generic.compile(self, graph, donated))
+            return general[0].run(*arguments)
+
+        return chosen
 
     def _call(self, operation: Operation, known: dict[Value, str], names: dict[str, Any]) -> str:
         function = self._function(operation)
         name = operation.function.name.replace(".", "_") + f"_{len(names)}"
         names[name] = function
         given = [
-            self._argument(operation, x, known[x], names) if type(x) is Value else repr(x) for x in operation.arguments
+            self._argument(operation, x, known[x], names) if type(x) is Value else _number(x, names)
+            for x in operation.arguments
         ]
         if operation.function.variadic:
             given = [f"[{', '.join(given)}]"]
@@ -91,8 +112,17 @@ class Generic:
         return operation.function.on(self.backend)
 
     def _result(self, x: Value, is_held: bool, known: dict[Value, str], names: dict[str, Any]) -> str:
-        """Return an output; what the caller may overwrite is no array that a later replay reads, nor another output."""
+        """Return an output: no array that the caller has, a later replay reads, or another output is a window on."""
         if not is_held:
             return known[x]
         names["copy_of"] = lambda array: self.backend.xp.asarray(array, copy=True)
         return f"copy_of({known[x]})"
+
+
+def _number(x: Any, names: dict[str, Any]) -> str:
+    """Return the code for a scalar; the parts of complex ones do not always print as code."""
+    if not isinstance(x, complex):
+        return repr(x)
+    name = f"s{len(names)}"
+    names[name] = x
+    return name

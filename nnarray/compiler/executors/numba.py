@@ -9,13 +9,14 @@ import numpy as np
 
 from nnarray.compiler._fusion import Fused, fuse
 from nnarray.compiler._graph import Graph, Operation, Value
+from nnarray.compiler._place import VIEWS
 from nnarray.compiler._plan import Step
 from nnarray.compiler._storage import Layout
 from nnarray.compiler.executors._expressions import has_expression, is_plain
 from nnarray.compiler.executors._loops import Access, Fold, Kernel
 from nnarray.compiler.executors._numba import build
 from nnarray.compiler.executors._threads import share
-from nnarray.compiler.executors.numpy import VIEWS, Numpy, axes_of
+from nnarray.compiler.executors.numpy import Numpy, axes_of
 
 #: Multiplications up to which a product is faster as a loop than as a call of BLAS.
 _SMALL_PRODUCT = 8192
@@ -55,7 +56,7 @@ class Numba(Numpy):
         for place, operation in enumerate(layout.graph.operations):
             layout.enter(place)
             writer.add(operation)
-            layout.leave(place)
+            writer.drop(layout.leave(place))
         return writer.finish()
 
     def step(self, layout: Layout, operation: Operation) -> str:
@@ -79,6 +80,7 @@ class _Writer:
         self._lines: list[str] = []
         self._kernels: list[Kernel] = []
         self._is_open = False
+        self._dead: list[str] = []
         # For 25 ms after a product BLAS' threads look out for the next one: loops are no faster on more threads then.
         self._may_share = all(x.function.name != "matmul" or _is_small_product(x) for x in layout.graph.operations)
         self._literals: dict[Any, tuple[str, Any]] = {}
@@ -104,6 +106,13 @@ class _Writer:
             self._close()
         self._lines += code.splitlines()
 
+    def drop(self, variables: list[str]) -> None:
+        """Delete variables, when the open kernel has been called, which may be given them."""
+        self._dead += variables
+        if not self._is_open and self._dead:
+            self._lines.append(f"del {', '.join(self._dead)}")
+            self._dead = []
+
     def finish(self) -> tuple[list[Step], list[str], str]:
         """Return the steps, the lines of the replay, and the source of the kernels."""
         self._close()
@@ -126,6 +135,7 @@ class _Writer:
             shared = f"{self._layout.name(share, 'share')}({kernel.name}, {kernel.extent}, {given})"
             self._lines.append(shared if kernel.is_shared else f"{kernel.name}({given})")
         self._is_open = False
+        self.drop([])
 
     def _given(self, name: str) -> str:
         """Return an argument as a kernel reads it; what the plan has made is so already."""

@@ -9,8 +9,9 @@ import numpy as np
 
 from nnarray.backends import Backend
 from nnarray.compiler._graph import Graph, Operation, Value
-from nnarray.compiler._plan import Plan, Program, Step, compiled, matched
-from nnarray.compiler._storage import Layout
+from nnarray.compiler._place import VIEWS
+from nnarray.compiler._plan import Plan, Program, Step, compiled, matched, noted_copies, owning
+from nnarray.compiler._storage import Layout, holds
 from nnarray.compiler.executors.generic import Generic
 
 _UFUNCS = {
@@ -28,12 +29,6 @@ _SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 #: Passing `out` by position is an error or deprecated for these.
 _OUT_BY_NAME = ("maximum", "minimum")
 _REDUCTIONS = {"sum": np.add, "max": np.maximum, "min": np.minimum, "prod": np.multiply}
-VIEWS = frozenset(
-    (
-        *("broadcast_to", "expand_dims", "flip", "getitem", "matrix_transpose", "moveaxis", "permute_dims", "positive"),
-        *("reshape", "squeeze"),
-    )
-)
 
 
 class Numpy(Generic):
@@ -69,17 +64,20 @@ class Numpy(Generic):
             output of the same place.
         """
         wanted = matched(graph, donated) if not bound else {i: i for i in donated}
-        layout = Layout(self._prepared(graph), VIEWS, wanted, bound, self._can_write)
+        layout = Layout(self._prepared(graph), wanted, bound, self._can_write)
         steps, lines, further = self._steps(layout)
         tail, results = layout.results()
         arguments = ", ".join(f"x{i}" for i, array in enumerate(layout.bound) if array is None)
         lines += [*tail, f"return ({', '.join(results)}{',' * (len(results) == 1)})"]
         source = f"def replay({arguments}):\n    " + "\n    ".join(lines) + "\n"
         unused = sorted(set(donated) - set(wanted.values()))
-        notes = [f"argument {i} is donated, and no result has its shape and dtype" for i in unused]
+        notes = [f"x{i} is donated, and no result has its shape and dtype" for i in unused]
         plan = Plan(self.name, graph, tuple(steps), further + source, tuple(notes + layout.notes), layout.buffer_bytes)
         replay = compiled(source, layout.names)
-        return Program(plan, _owning(replay, donated) if donated and not bound else replay)
+        if bound:
+            return Program(plan, replay)
+        run = self._unless(_has_others, graph, donated, owning(replay, donated, _obstacle, _copy))
+        return Program(plan, run, noted_copies(donated, _obstacle))
 
     def _prepared(self, graph: Graph) -> Graph:
         """Return the graph as the steps follow it."""
@@ -87,13 +85,16 @@ class Numpy(Generic):
 
     def _steps(self, layout: Layout) -> tuple[list[Step], list[str], str]:
         """Return the steps, the lines of the replay, and the source of what those call."""
-        steps = []
+        steps: list[Step] = []
+        lines: list[str] = []
         for place, operation in enumerate(layout.graph.operations):
             layout.enter(place)
             code = layout.prefixed(self._step(layout, operation))
             steps.append(Step(operation, code, layout.words(operation.results[0])))
-            layout.leave(place)
-        return steps, [line for step in steps for line in step.code.splitlines()], ""
+            lines += code.splitlines()
+            if dead := layout.leave(place):
+                lines.append(f"del {', '.join(dead)}")
+        return steps, lines, ""
 
     def _can_write(self, operation: Operation) -> bool:
         return operation.function.name in self._emitters and len(operation.results) == 1
@@ -160,7 +161,8 @@ class Numpy(Generic):
     def _where(self, layout: Layout, operation: Operation) -> str | None:
         condition, first, second = operation.arguments
         result = operation.results[0]
-        if type(condition) is not Value or any(type(x) is Value and x.dtype != result.dtype for x in (first, second)):
+        fitting = (x.dtype == result.dtype if type(x) is Value else holds(result.dtype, x) for x in (first, second))
+        if type(condition) is not Value or not all(fitting):
             return None
         for kept, other, turn in ((first, second, False), (second, first, True)):
             same = type(kept) is Value and kept.type == result.type and condition.shape == result.shape
@@ -224,19 +226,24 @@ class Numpy(Generic):
         return "\n".join([*lines, f"{out}[{key}] = {given}"])
 
 
-def _owning(replay: Callable[..., Any], donated: Sequence[int]) -> Callable[..., Any]:
-    """Return `replay` on copies of those donated arrays that cannot be overwritten."""
+def _obstacle(given: Sequence[Any], i: int) -> str:
+    """Return why a donated array cannot be overwritten, or nothing."""
+    flags = given[i].flags
+    if not flags.writeable:
+        return "is read-only"
+    if not flags.carray:
+        return "does not lie in one piece of memory, in order"
+    others = (j for j, x in enumerate(given) if j != i and np.may_share_memory(given[i], x))
+    return next((f"shares memory with x{j}" for j in others), "")
 
-    def run(*arguments: Any) -> Any:
-        given = list(arguments)
-        for i in donated:
-            flags = given[i].flags
-            others = (x for j, x in enumerate(given) if j != i)
-            if not (flags.carray and not any(np.may_share_memory(given[i], x) for x in others)):
-                given[i] = np.array(given[i], order="C")
-        return replay(*given)
 
-    return run
+def _copy(x: np.ndarray) -> np.ndarray:
+    return np.array(x, order="C")
+
+
+def _has_others(arguments: Sequence[Any]) -> bool:
+    """Whether some are of a class of their own, whose functions may do more than NumPy's."""
+    return any(type(x) is not np.ndarray and isinstance(x, np.ndarray) for x in arguments)
 
 
 def axes_of(operation: Operation) -> tuple[tuple[int, ...], bool]:

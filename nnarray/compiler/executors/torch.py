@@ -8,7 +8,7 @@ from typing import Any
 
 from nnarray.backends import Backend
 from nnarray.compiler._graph import Graph, Operation, Value
-from nnarray.compiler._plan import Plan, Program, Step, compiled, matched
+from nnarray.compiler._plan import Plan, Program, Step, compiled, matched, noted_copies, owning
 from nnarray.compiler.executors._tensors import Tensors
 from nnarray.compiler.executors.generic import Generic
 
@@ -90,7 +90,8 @@ class Torch(Generic):
             plan, replay = self._planned(graph, donated, bound)
         if bound:
             return Program(plan, replay)
-        return Program(plan, self._guarded(_owning(replay, donated, self._is_writable), graph, donated))
+        run = owning(replay, donated, self._obstacle, lambda x: x.new_empty(x.shape).copy_(x))
+        return Program(plan, self._guarded(run, graph, donated), noted_copies(donated, self._obstacle))
 
     def _planned(
         self, graph: Graph, donated: Sequence[int], bound: Sequence[Any]
@@ -112,7 +113,7 @@ class Torch(Generic):
         lines += [*tail, f"return ({', '.join(results)}{',' * (len(results) == 1)})"]
         source = f"def replay({arguments}):\n    " + "\n    ".join(lines) + "\n"
         unused = sorted(set(donated) - set(wanted.values()))
-        notes = [f"argument {i} is donated, and no result has its shape and dtype" for i in unused]
+        notes = [f"x{i} is donated, and no result has its shape and dtype" for i in unused]
         plan = Plan(self.name, graph, tuple(steps), source, tuple(notes + tensors.notes), tensors.buffer_bytes)
         return plan, self._in_order(compiled(source, tensors.names), graph)
 
@@ -138,17 +139,21 @@ class Torch(Generic):
         plain, records = self._plain, self.torch.is_grad_enabled
         # What torch.func and forward-mode differentiation wrap takes no `out`; no public function tells of them.
         wraps, forward = self.torch._C._are_functorch_transforms_active, self.torch.autograd.forward_ad
-        general: list[Program] = []
 
-        def run(*arguments: Any) -> Any:
-            is_general = wraps() or forward._current_level >= 0
-            if is_general or any(type(x) not in plain or (x.requires_grad and records()) for x in arguments):
-                if not general:
-                    general.append(super(Torch, self).compile(graph, donated))
-                return general[0].run(*arguments)
-            return replay(*arguments)
+        def is_general(arguments: Sequence[Any]) -> bool:
+            if wraps() or forward._current_level >= 0:
+                return True
+            return any(type(x) not in plain or (x.requires_grad and records()) for x in arguments)
 
-        return run
+        return self._unless(is_general, graph, donated, replay)
+
+    def _obstacle(self, given: Sequence[Any], i: int) -> str:
+        """Return why a donated tensor cannot be overwritten, or nothing."""
+        if not self._is_writable(given[i]):
+            return "is no tensor that can be written in one piece"
+        start, stop = _span(given[i])
+        spans = ((j, _span(x)) for j, x in enumerate(given) if j != i)
+        return next((f"shares memory with x{j}" for j, (first, last) in spans if first < stop and start < last), "")
 
     # -- what can be written into a tensor that is there --------------------------------------------------------------
 
@@ -311,26 +316,6 @@ def _window(tensors: Tensors, operation: Operation) -> str | None:
     elif name == "permute_dims":
         made = f"{tensors[source]}.permute({tuple(params['axes'])!r})"
     return made and f"{tensors.new(result, source)} = {made}"
-
-
-def _owning(
-    replay: Callable[..., Any], donated: Sequence[int], is_writable: Callable[[Any], bool]
-) -> Callable[..., Any]:
-    """Return `replay` on copies of those donated tensors that cannot be overwritten."""
-    if not donated:
-        return replay
-
-    def run(*arguments: Any) -> Any:
-        given = list(arguments)
-        spans = [_span(x) for x in arguments]
-        for i in donated:
-            start, stop = spans[i]
-            others = (span for j, span in enumerate(spans) if j != i)
-            if not is_writable(given[i]) or any(first < stop and start < last for first, last in others):
-                given[i] = given[i].new_empty(given[i].shape).copy_(given[i])
-        return replay(*given)
-
-    return run
 
 
 def _span(x: Any) -> tuple[int, int]:

@@ -1,0 +1,104 @@
+"""What the steps of a plan cost: operations on numbers, bytes read and written, memory of new arrays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from nnarray.compiler._graph import Operation, Value
+from nnarray.compiler._place import VIEWS
+
+if TYPE_CHECKING:
+    from nnarray.compiler._plan import Step
+
+#: Functions that put elements elsewhere and compute nothing.
+_MOVES = frozenset(
+    (
+        *("astype", "concat", "flip", "index_add", "repeat", "roll", "set_item", "stack", "take", "take_along_axis"),
+        *("tile", "to_device", "tril", "triu", "where", "real", "imag", "linalg.diagonal", *VIEWS),
+    )
+)
+#: Functions that take in all elements of their argument once.
+_TAKES_IN = frozenset(
+    (
+        *("all", "any", "argmax", "argmin", "count_nonzero", "max", "mean", "min", "prod", "std", "sum", "var"),
+        *("linalg.matrix_norm", "linalg.trace", "linalg.vector_norm"),
+    )
+)
+
+
+def _contracted(operation: Operation) -> int:
+    axes, shape = operation.params.get("axes", 2), operation.inputs[0].shape
+    chosen = shape[len(shape) - axes :] if isinstance(axes, int) else [shape[n] for n in axes[0]]
+    return math.prod(chosen)
+
+
+def _square(factor: float) -> Callable[[Operation], float]:
+    """Return the rule for factorisations of matrices (…, n, n): a number of operations times n³."""
+    return lambda operation: factor * operation.inputs[0].size * operation.inputs[0].shape[-1]
+
+
+def _solved(operation: Operation) -> float:
+    return _square(2 / 3)(operation) + 2 * operation.results[0].size * operation.inputs[0].shape[-1]
+
+
+def _orthogonal(operation: Operation) -> float:
+    m, n = sorted(operation.inputs[0].shape[-2:], reverse=True)
+    return operation.inputs[0].size / max(m * n, 1) * (4 * m * n * n - 4 / 3 * n**3)
+
+
+#: Leading terms. Golub, Van Loan, "Matrix computations", 4th edition, 2013: sections 3.2, 4.2 and 5.2.
+_RULES: dict[str, Callable[[Operation], float]] = {
+    "matmul": lambda operation: 2 * operation.results[0].size * operation.inputs[0].shape[-1],
+    "tensordot": lambda operation: 2 * operation.results[0].size * _contracted(operation),
+    "vecdot": lambda operation: 2 * max(x.size for x in operation.inputs),
+    "linalg.cholesky": _square(1 / 3),
+    **dict.fromkeys(("linalg.det", "linalg.slogdet"), _square(2 / 3)),
+    "linalg.inv": _square(2),
+    "linalg.solve": _solved,
+    "linalg.qr": _orthogonal,
+}
+
+
+def flops_of(operation: Operation) -> int:
+    """Return the floating-point operations of a call; one for each element made where there is no better rule."""
+    name = operation.function.name
+    if name in _RULES:
+        return round(_RULES[name](operation))
+    if name in _MOVES:
+        return 0
+    return operation.inputs[0].size if name in _TAKES_IN else sum(x.size for x in operation.results)
+
+
+def bytes_moved(steps: Sequence[Step]) -> int:
+    """Return the bytes that steps read and write in memory; a window on an array moves none."""
+    working = [step for step in steps if step.code and step.operation.function.name not in VIEWS]
+    inside = {x for step in working if step.place == "register" for x in step.operation.results}
+    values = (x for step in working for x in (*step.operation.inputs, *step.operation.results))
+    return sum(x.nbytes for x in values if x not in inside)
+
+
+def peak_of_new_arrays(steps: Sequence[Step], outputs: Sequence[Value]) -> int:
+    """Return the most bytes that new arrays, results among them, hold at a time."""
+    base: dict[Value, Value] = {}
+    last: dict[Value, int] = {}
+    born: list[list[Value]] = []
+    for now, step in enumerate(steps):
+        operation = step.operation
+        is_window = operation.function.name in VIEWS
+        if is_window:
+            base.update((x, base.get(operation.inputs[0], operation.inputs[0])) for x in operation.results)
+        is_new = step.place == "new array" and not is_window
+        born.append(list(operation.results) if is_new else [])
+        last.update((base.get(x, x), now) for x in (*operation.inputs, *operation.results))
+    last.update((base.get(x, x), len(steps)) for x in outputs)
+    dying: dict[int, int] = {}
+    most = held = 0
+    for now, values in enumerate(born):
+        held += sum(x.nbytes for x in values)
+        most = max(most, held)
+        for x in values:
+            dying[last[x]] = dying.get(last[x], 0) + x.nbytes
+        held -= dying.get(now, 0)
+    return most
