@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,3 +72,53 @@ def windows_of(graph: Graph) -> dict[Value, Value]:
             for x in operation.results:
                 base[x] = base.get(source, source)
     return base
+
+
+def brought_home(
+    graph: Graph,
+    places: Mapping[Value, Place],
+    overwritten: Mapping[int, Value],
+    codes: tuple[str, str],
+    notes: list[str],
+    gives_new: bool = True,
+) -> tuple[list[str], list[str]]:
+    """Return lines that bring the outputs of a graph where they belong, and the expressions for them.
+
+    Parameters
+    ----------
+    graph : Graph
+    places : mapping
+    overwritten : mapping
+        For places of outputs the input that each shall overwrite.
+    codes : tuple of str
+        The expression for a copy of ``{0}``, and the line that writes ``{0}`` into ``{1}``.
+    notes : list of str
+        Where is said what is copied at the end.
+    gives_new : bool
+        Whether an array that is made anew at each replay may be given out as it is.
+    """
+    copy, write = codes
+    lines: list[str] = []
+    copies: list[str] = []
+    found: list[str] = []
+    given: set[Root] = set()
+    for number, x in enumerate(graph.outputs):
+        place = places[x]
+        if number in overwritten:
+            target = places[overwritten[number]]
+            if place is not target:
+                source = place.name
+                if place.root.kind == "argument":
+                    # It may be overwritten by the result before this one.
+                    source = f"h{number}"
+                    lines.append(f"{source} = {copy.format(place.name)}")
+                copies.append(write.format(source, target.name))
+                notes.append(f"{source} is copied to {target.name} at the end, which is read until then")
+            found.append(target.name)
+        elif place.root.kind == "new" and place.root not in given and gives_new:
+            found.append(place.name)
+        else:
+            lines.append(f"r{number} = {copy.format(place.name)}")
+            found.append(f"r{number}")
+        given.add(place.root)
+    return [*lines, *copies], found

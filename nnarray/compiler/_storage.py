@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 
 from nnarray.compiler._graph import Graph, Operation, Value
-from nnarray.compiler._place import MAY_BE_WINDOWS, Place, Root, is_same_memory, window_key, windows_of
+from nnarray.compiler._place import (
+    MAY_BE_WINDOWS,
+    Place,
+    Root,
+    brought_home,
+    is_same_memory,
+    window_key,
+    windows_of,
+)
 from nnarray.compiler._plan import last_uses
 
 _ALIGNMENT = 64
@@ -350,31 +358,8 @@ class Layout:
 
     def results(self) -> tuple[list[str], list[str]]:
         """Return lines that bring results where they belong, and the expressions for them."""
-        lines: list[str] = []
-        copies: list[str] = []
-        found: list[str] = []
-        given: set[Root] = set()
-        for number, x in enumerate(self.graph.outputs):
-            place = self._places[x]
-            if number in self._overwritten:
-                target = self._places[self._overwritten[number]]
-                if place is not target:
-                    source = place.name
-                    if place.root.kind == "argument":
-                        # It may be overwritten by the result before this one.
-                        source = f"h{len(found)}"
-                        lines.append(f"{source} = {self.name(np.array, 'array')}({place.name})")
-                    copies.append(f"copyto({target.name}, {source})")
-                    self.notes.append(f"{source} is copied to {target.name} at the end, which is read until then")
-                found.append(target.name)
-            elif place.root.kind == "new" and place.root not in given:
-                found.append(place.name)
-            else:
-                held = f"r{len(found)}"
-                lines.append(f"{held} = {self.name(np.array, 'array')}({place.name})")
-                found.append(held)
-            given.add(place.root)
-        return [*lines, *copies], found
+        copy = f"{self.name(np.array, 'array')}({{0}})"
+        return brought_home(self.graph, self._places, self._overwritten, (copy, "copyto({1}, {0})"), self.notes)
 
     def words(self, x: Value) -> str:
         """Say where a value is."""

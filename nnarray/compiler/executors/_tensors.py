@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from nnarray.compiler._graph import Graph, Operation, Value
-from nnarray.compiler._place import Place, Root
+from nnarray.compiler._place import Place, Root, brought_home
 from nnarray.compiler._plan import last_uses
 
 
@@ -253,30 +253,8 @@ class Tensors:
 
     def results(self) -> tuple[list[str], list[str]]:
         """Return lines that bring results where they belong, and the expressions for them."""
-        lines: list[str] = []
-        copies: list[str] = []
-        found: list[str] = []
-        given: set[Root] = set()
-        for number, x in enumerate(self._graph.outputs):
-            place = self._places[x]
-            if number in self._overwritten:
-                target = self._places[self._overwritten[number]]
-                if place is not target:
-                    source = place.name
-                    if place.root.kind == "argument":
-                        # It may be overwritten by the result before this one.
-                        source = f"h{number}"
-                        lines.append(f"{source} = {place.name}.clone()")
-                    copies.append(f"{target.name}.copy_({source})")
-                    self.notes.append(f"{source} is copied to {target.name} at the end, which is read until then")
-                found.append(target.name)
-            elif place.root.kind == "new" and place.root not in given and not self._is_bound:
-                found.append(place.name)
-            else:
-                lines.append(f"r{number} = {place.name}.clone()")
-                found.append(f"r{number}")
-            given.add(place.root)
-        return [*lines, *copies], found
+        codes = "{0}.clone()", "{1}.copy_({0})"
+        return brought_home(self._graph, self._places, self._overwritten, codes, self.notes, not self._is_bound)
 
 
 def _pieces(operation: Operation, whole: Any) -> list[tuple[Value, Any]]:
