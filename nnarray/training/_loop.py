@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -36,14 +37,23 @@ class NonFiniteLossError(ArithmeticError):
         )
 
 
+#: References to an object that has one variable, as `sys.getrefcount` counts them.
+_UNSHARED = 2
+
+
 class _RunningFigures(Mapping[str, float]):
-    """Loss and metrics up to a step, read from the device only when looked at."""
+    """Loss and metrics up to a step, read from the device only when looked at, or kept beyond it."""
 
     def __init__(self, step: Step) -> None:
         self._step = step
+        self._settled: dict[str, float] | None = None
+
+    def settle(self) -> None:
+        """Read the figures before the next step changes them."""
+        self._settled = self._read()
 
     def _read(self) -> dict[str, float]:
-        return read_metrics(self._step)
+        return read_metrics(self._step) if self._settled is None else self._settled
 
     def __getitem__(self, name: str) -> float:
         return self._read()[name]
@@ -103,13 +113,17 @@ def copied(state: State) -> State:
     return [backend_of(array).xp.asarray(array, copy=True) for array in state]
 
 
-def evaluate_data(runner: Runner, data: Data, batch_size: int, progress: Progress) -> dict[str, float]:
+def evaluate_data(
+    runner: Runner, data: Data, batch_size: int, progress: Progress, interrupt: Interrupt | None = None
+) -> dict[str, float]:
     """Return the loss and metrics over `data`."""
     reset_metrics(runner.step)
     runner.refresh()
     for rows in data.batches(batch_size):
         runner.test(data, rows)
         progress.advance()
+        if interrupt is not None:
+            interrupt.check()
     return read_metrics(runner.step)
 
 
@@ -196,7 +210,10 @@ class Loop:
                 watch.add(self.runner.train(self.data, rows, self.counter))
                 self.counter += 1
                 if (index + 1) % self.steps_per_execution == 0 or index + 1 == steps:
-                    self.callbacks.on_train_batch_end(index, _RunningFigures(step))
+                    figures = _RunningFigures(step)
+                    self.callbacks.on_train_batch_end(index, figures)
+                    if sys.getrefcount(figures) > _UNSHARED:
+                        figures.settle()
                 progress.advance()
                 if progress.due():
                     watch.look()
@@ -206,7 +223,7 @@ class Loop:
             logs = read_metrics(step)
             if self.validation is not None:
                 quiet = Progress("", 0, 0)
-                found = evaluate_data(self.runner, self.validation, self.batch_size, quiet)
+                found = evaluate_data(self.runner, self.validation, self.batch_size, quiet, interrupt)
                 logs |= {f"val_{name}": value for name, value in found.items()}
         finally:
             progress.close(logs)

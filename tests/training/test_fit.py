@@ -223,6 +223,22 @@ def test_validation_split_takes_the_last_examples_and_validation_data_win() -> N
     assert history["val_loss"] == [0.0]
 
 
+def test_logs_that_a_callback_keeps_stay_as_they_were() -> None:
+    kept: list[Any] = []
+    seen: list[float] = []
+
+    class Keeper(callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            kept.append(logs)
+            if batch:
+                seen.append(logs["loss"])
+
+    make().fit(X, Y, epochs=2, batch_size=20, verbose=0, callbacks=[Keeper()])
+    losses = [logs["loss"] for logs in kept]
+    assert len(set(losses)) == len(losses)
+    assert [loss for batch, loss in enumerate(losses) if batch % (len(losses) // 2)] == seen
+
+
 def test_callbacks_are_called_in_order_and_may_stop_training() -> None:
     calls = []
 

@@ -86,6 +86,26 @@ def test_ctrl_c_takes_effect_at_the_end_of_the_step_and_keeps_the_history() -> N
     assert model.history.epoch == [0]
 
 
+def test_ctrl_c_ends_a_long_validation() -> None:
+    validated: list[int] = []
+
+    class Pressing(layers.Layer):
+        def call(self, inputs: Any, training: bool = False) -> Any:
+            if training:
+                validated.clear()
+            else:
+                validated.append(inputs.shape[0])
+                if validated == [16]:
+                    os.kill(os.getpid(), signal.SIGINT)
+            return inputs
+
+    model = models.Sequential([layers.Dense(1, input_dim=2), Pressing()])
+    model.compile("sgd", "mse", run_eagerly=True)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, Y, batch_size=16, verbose=0, validation_data=(X, Y))
+    assert validated == [16]
+
+
 def test_a_second_ctrl_c_does_not_wait() -> None:
     model = make()
 
