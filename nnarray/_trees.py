@@ -11,6 +11,7 @@ import optree
 
 #: Under these names the dataclasses that were met are known to optree; under the second, dicts keep their order.
 _NAMESPACE, _IN_ORDER = "nnarray", "nnarray in order"
+# Entered once and for all: the object is kept, because its end would end the mode.
 _mode = optree.dict_insertion_ordered(True, namespace=_IN_ORDER)
 _mode.__enter__()
 _known: set[type] = set()
@@ -77,17 +78,17 @@ def tree_map(function: Callable[[Any], Any], tree: Any) -> Any:
 
 def exactly(x: Any) -> Hashable:
     """Return a key that tells apart static values which are equal and not the same: 1, 1.0 and True; 0.0 and -0.0."""
-    if isinstance(x, tuple):
+    if type(x) is tuple or (isinstance(x, tuple) and hasattr(type(x), "_fields")):
         return type(x), tuple(map(exactly, x))
-    if isinstance(x, frozenset):
+    if type(x) is frozenset:
         return type(x), frozenset(map(exactly, x))
+    if type(x) in (float, complex):
+        # Not the number itself: no NaN is equal to another.
+        return type(x), repr(x)
     if dataclasses.is_dataclass(x) and not isinstance(x, type):
         fields = dataclasses.fields(x)
         return type(x), x, tuple(exactly(getattr(x, field.name)) for field in fields if field.compare)
-    if isinstance(x, (float, complex)):
-        # Not the number itself: no NaN is equal to another.
-        return type(x), repr(x)
-    return type(x), x
+    return type(x), x, str(x) if isinstance(x, (float, complex)) else ""
 
 
 def _made_known(leaves: Sequence[Any]) -> bool:

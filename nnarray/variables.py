@@ -27,8 +27,11 @@ class StatelessScope:
     ----------
     variables, values : sequences of the same length
         Which variables read what.
-    counter : optional
-        Number of the training step, of which random generators draw a function in place of their own count.
+    counter : int or integer array, optional
+        Number of the step, of which random generators draw a function in place of their own count; by default that of
+        the scope around.
+    phase : int
+        Of what it is a step: the same number means other draws in another phase.
 
     Attributes
     ----------
@@ -38,10 +41,12 @@ class StatelessScope:
         Whether Arrays were lent, so that what is computed from them is recorded.
     """
 
-    def __init__(self, variables: Iterable[Variable], values: Iterable[Any], counter: int | None = None) -> None:
+    def __init__(
+        self, variables: Iterable[Variable], values: Iterable[Any], counter: Any = None, phase: int = 0
+    ) -> None:
         self.values = dict(zip(variables, values, strict=True))
         self.recorded = any(isinstance(value, Array) for value in self.values.values())
-        self._draws = None if counter is None else StepDraws(counter, next(iter(self.values.values()), None))
+        self._draws = StepDraws(counter, next(iter(self.values.values()), None), phase)
 
     def __enter__(self) -> StatelessScope:
         self._token = _scope.set(self)

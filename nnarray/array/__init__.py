@@ -3,6 +3,7 @@
 from nnarray.array._array import Array, bind, parts_of
 from nnarray.array._composites import COMPOSITES
 from nnarray.array._function import TABLE, Function
+from nnarray.array._indexing import is_traced
 from nnarray.array._namespace import CHAPTERS, Namespace, Raw, array_namespace, as_array, namespace, open_namespace
 from nnarray.array._node import Node, Part, last_converted, next_serial
 from nnarray.array.manipulation import sum_to_shape
@@ -20,6 +21,7 @@ __all__ = [
     "array_namespace",
     "as_array",
     "bind",
+    "is_traced",
     "last_converted",
     "namespace",
     "next_serial",

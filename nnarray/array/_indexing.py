@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from nnarray._messages import describe
+from nnarray._refusals import unknown_value
 
 if TYPE_CHECKING:
     from nnarray.array._array import Array
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 def has_array(key: Any) -> bool:
     """Whether a key holds an array: anything with a dtype, but for known integers without axes: plain indices."""
     items = key if isinstance(key, tuple) else (key,)
-    return any(hasattr(item, "dtype") and (item.ndim > 0 or _is_mask(item) or _is_traced(item)) for item in items)
+    return any(hasattr(item, "dtype") and (item.ndim > 0 or _is_mask(item) or is_traced(item)) for item in items)
 
 
 def take_key(x: Array, key: Any) -> Array:
@@ -31,6 +32,7 @@ def take_key(x: Array, key: Any) -> Array:
     start, stop = chosen[0], chosen[-1] + 1
     block = items[start:stop]
     if len(chosen) != len(block):
+        _refuse_unknown(key)
         raise _unknown(key)
     span = block[0].ndim if _is_mask(block[0]) else len(block)
     axis = 0
@@ -56,6 +58,7 @@ def set_key(x: Array, key: Any, value: Array) -> Array:
     """
     xp = x.namespace
     if isinstance(key, tuple) or not _is_mask(key):
+        _refuse_unknown(key)
         raise IndexError(
             "Of arrays, only a mask can stand for what is assigned to, alone in its key: received "
             f"{_words(key)}. Make integers a mask, or assign to one after the other."
@@ -94,7 +97,7 @@ def _places(x: Array, block: tuple[Any, ...], lengths: tuple[int, ...], key: Any
         own = xp.where(own < 0, own + length, own)
         # Beyond its axis an index would land in another row of the flattened array, without an error.
         outside = xp.logical_or(own < 0, own >= length)
-        if _is_traced(x):
+        if is_traced(own):
             # The library says what it says of an index beyond the flattened array.
             own = xp.where(outside, math.prod(lengths), own)
         elif bool(xp.any(outside)):
@@ -125,10 +128,15 @@ def _is_mask(item: Any) -> bool:
     return hasattr(item, "dtype") and "bool" in str(item.dtype)
 
 
-def _is_traced(item: Any) -> bool:
-    """Whether an item is an Array whose value is not known."""
-    space = getattr(item, "namespace", None)
-    return space is not None and space.backend.traced is not None
+def is_traced(x: Any) -> bool:
+    """Whether something is an array whose value is not known until a plan is replayed."""
+    return getattr(getattr(x, "value", x), "node", None) is not None
+
+
+def _refuse_unknown(key: Any) -> None:
+    """Raise a TracingError for an index without axes that would do if its value were known."""
+    if any(is_traced(item) and item.ndim == 0 for item in (key if isinstance(key, tuple) else (key,))):
+        raise unknown_value("An index")
 
 
 def _is_integer(item: Any) -> bool:

@@ -103,8 +103,8 @@ def find_backend(x: Any) -> Backend | None:
     import array_api_compat as compat
 
     found: Backend | None = None
-    # NumPy's scalars of text and of records are none of the standard's.
-    if compat.is_array_api_obj(x) and not isinstance(x, (np.void, np.str_)):
+    # NumPy's scalars of text and of records are none of the standard's, and a class of scalars is no scalar.
+    if not isinstance(x, (type, np.void, np.str_)) and compat.is_array_api_obj(x):
         found = get_backend("numpy" if isinstance(x, np.generic) else compat.array_namespace(x))
     _by_type[cls] = found
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Iterator, Sequence
 from enum import Enum
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from nnarray._messages import describe
@@ -101,13 +102,15 @@ def is_array(x: Any) -> bool:
 
 def checked_result(x: Any) -> Any:
     """Return a part of a result that is no array and is given out at each call, or raise if it may not be."""
+    if isinstance(x, (type, slice, Enum)) or (isinstance(x, FunctionType) and not x.__closure__):
+        return x
     try:
         hash(x)
-        is_plain = not hasattr(x, "__dict__") and not isinstance(x, (Iterator, Awaitable))
     except TypeError:
-        is_plain = False
-    if is_plain or isinstance(x, (type, Enum)):
-        return x
+        pass
+    else:
+        if not hasattr(x, "__dict__") and not isinstance(x, (Iterator, Awaitable)):
+            return x
     raise TypeError(
         "A result under jit is made of arrays, numbers, strings and None, in dicts, lists, tuples or dataclasses: "
         f"received {describe(x)}. What is computed later, or kept in an object, jit cannot follow."

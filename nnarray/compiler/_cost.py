@@ -39,6 +39,11 @@ def _square(factor: float) -> Callable[[Operation], float]:
     return lambda operation: factor * operation.inputs[0].size * operation.inputs[0].shape[-1]
 
 
+def _products(power: int) -> int:
+    """Return how many products a power takes, by squares."""
+    return max(power.bit_length() + power.bit_count() - 2, 0)
+
+
 def _solved(operation: Operation) -> float:
     return _square(2 / 3)(operation) + 2 * operation.results[0].size * operation.inputs[0].shape[-1]
 
@@ -52,7 +57,12 @@ def _orthogonal(operation: Operation) -> float:
 _RULES: dict[str, Callable[[Operation], float]] = {
     "matmul": lambda operation: 2 * operation.results[0].size * operation.inputs[0].shape[-1],
     "tensordot": lambda operation: 2 * operation.results[0].size * _contracted(operation),
-    "vecdot": lambda operation: 2 * max(x.size for x in operation.inputs),
+    "vecdot": lambda operation: (
+        2 * operation.results[0].size * operation.inputs[0].shape[operation.params.get("axis", -1)]
+    ),
+    "linalg.matrix_power": lambda operation: (
+        2 * operation.inputs[0].size * operation.inputs[0].shape[-1] * _products(abs(operation.params["n"]))
+    ),
     "linalg.cholesky": _square(1 / 3),
     **dict.fromkeys(("linalg.det", "linalg.slogdet"), _square(2 / 3)),
     "linalg.inv": _square(2),
@@ -73,23 +83,22 @@ def flops_of(operation: Operation) -> int:
 
 def bytes_moved(steps: Sequence[Step]) -> int:
     """Return the bytes that steps read and write in memory; a window on an array moves none."""
-    working = [step for step in steps if step.code and step.operation.function.name not in VIEWS]
+    working = [step for step in steps if step.code and not step.is_window]
     inside = {x for step in working if step.place == "register" for x in step.operation.results}
     values = (x for step in working for x in (*step.operation.inputs, *step.operation.results))
     return sum(x.nbytes for x in values if x not in inside)
 
 
-def peak_of_new_arrays(steps: Sequence[Step], outputs: Sequence[Value]) -> int:
-    """Return the most bytes that new arrays, results among them, hold at a time."""
+def peak_of_new_arrays(steps: Sequence[Step], outputs: Sequence[Value], copied: int) -> int:
+    """Return the most bytes that new arrays hold at a time: `copied` of results at the end besides those of steps."""
     base: dict[Value, Value] = {}
     last: dict[Value, int] = {}
     born: list[list[Value]] = []
     for now, step in enumerate(steps):
         operation = step.operation
-        is_window = operation.function.name in VIEWS
-        if is_window:
+        if step.is_window:
             base.update((x, base.get(operation.inputs[0], operation.inputs[0])) for x in operation.results)
-        is_new = step.place == "new array" and not is_window
+        is_new = step.place == "new array" and not step.is_window
         born.append(list(operation.results) if is_new else [])
         last.update((base.get(x, x), now) for x in (*operation.inputs, *operation.results))
     last.update((base.get(x, x), len(steps)) for x in outputs)
@@ -101,4 +110,4 @@ def peak_of_new_arrays(steps: Sequence[Step], outputs: Sequence[Value]) -> int:
         for x in values:
             dying[last[x]] = dying.get(last[x], 0) + x.nbytes
         held -= dying.get(now, 0)
-    return most
+    return max(most, held + copied)

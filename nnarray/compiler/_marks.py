@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -32,17 +33,17 @@ class Marks:
         donate_argnums: int | Sequence[int],
     ) -> None:
         names = (static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames)
-        is_marked = any(not isinstance(x, tuple) or x for x in (names, static_argnums, donate_argnums))
-        known = _parameters(fun) if is_marked else {}
-        kinds = {p.kind for p in known.values()}
-        takes_all = not known or inspect.Parameter.VAR_POSITIONAL in kinds
-        self._names = [name for name, p in known.items() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        static, donated = _numbers(static_argnums, "static_argnums"), _numbers(donate_argnums, "donate_argnums")
+        known = _parameters(fun) if names or static or donated else None
+        #: By position; a name of None is none that an argument can be given by.
+        self._names = [] if known is None else [_keyword(p) for p in known if p.kind in _POSITIONAL]
+        kinds = {p.kind for p in known or ()}
         for name in names:
-            if name not in known and inspect.Parameter.VAR_KEYWORD not in kinds:
+            if known is not None and _KEYWORDS not in kinds and name not in [p.name for p in known]:
                 raise TypeError(f"static_argnames names parameters of the function: received {describe(name)}.")
-        most = None if takes_all else len(self._names)
-        self._static = _numbers(static_argnums, "static_argnums", most)
-        self._donated = _numbers(donate_argnums, "donate_argnums", most)
+        most = None if known is None or _ARGUMENTS in kinds else len(self._names)
+        self._static = _within(static, most, "static_argnums")
+        self._donated = _within(donated, most, "donate_argnums")
         # A name stands for its position, and a position for its name.
         self._static |= {self._names.index(name) for name in names if name in self._names}
         self._static_names = {*names, *self._named(self._static)}
@@ -65,26 +66,47 @@ class Marks:
         return _given(self._donated, args), self._donated_names
 
     def _named(self, numbers: set[int]) -> set[str]:
-        return {self._names[n] for n in numbers if 0 <= n < len(self._names)}
+        return {name for n in numbers if 0 <= n < len(self._names) and (name := self._names[n]) is not None}
 
 
-def _parameters(fun: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+_ARGUMENTS, _KEYWORDS = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def _keyword(parameter: inspect.Parameter) -> str | None:
+    return parameter.name if parameter.kind is parameter.POSITIONAL_OR_KEYWORD else None
+
+
+def _parameters(fun: Callable[..., Any]) -> list[inspect.Parameter] | None:
+    """Return the parameters of a function; those of the one it wraps where it passes all on; None if unknown."""
     try:
-        return dict(inspect.signature(fun).parameters)
+        own = list(inspect.signature(fun, follow_wrapped=False).parameters.values())
+        passes_on = {p.kind for p in own} == {_ARGUMENTS, _KEYWORDS}
+        return list(inspect.signature(fun).parameters.values()) if passes_on else own
     except ValueError:  # Some functions in C have none that Python knows of.
-        return {}
+        return None
 
 
-def _numbers(given: Any, what: str, most: int | None) -> set[int]:
+def _numbers(given: Any, what: str) -> list[int]:
+    """Return positions, of which one may stand alone."""
+    several = given if hasattr(given, "__iter__") and not hasattr(type(given), "__index__") else (given,)
+    found = list(several)
+    for n in found:
+        if not hasattr(type(n), "__index__") or isinstance(n, bool):
+            raise TypeError(f"{what} counts positional arguments from 0: received {describe(n)}.")
+    return [operator.index(n) for n in found]
+
+
+def _within(numbers: list[int], most: int | None, what: str) -> set[int]:
     """Return positions, those from the end as such where the function takes any number of arguments."""
-    found = set()
-    for n in given if isinstance(given, (list, tuple, set, frozenset, range)) else (given,):
-        is_number = hasattr(type(n), "__index__") and not isinstance(n, bool)
-        if not is_number or (most is not None and not -most <= n < most):
-            those = "arguments" if most is None else f"parameters, of which the function has {most}"
-            raise TypeError(f"{what} counts positional {those}, from 0: received {describe(n)}.")
-        found.add(int(n) if most is None else int(n) % most)
-    return found
+    if most is None:
+        return set(numbers)
+    for n in numbers:
+        if not -most <= n < most:
+            raise TypeError(
+                f"{what} counts positional parameters, of which the function has {most}, from 0: received {n}."
+            )
+    return {n % most for n in numbers}
 
 
 def _given(numbers: set[int], args: tuple[Any, ...]) -> set[int]:

@@ -81,8 +81,8 @@ def brought_home(
     codes: tuple[str, str],
     notes: list[str],
     gives_new: bool = True,
-) -> tuple[list[str], list[str]]:
-    """Return lines that bring the outputs of a graph where they belong, and the expressions for them.
+) -> tuple[list[str], list[str], int]:
+    """Return lines that bring the outputs of a graph where they belong, expressions for them, and the bytes copied.
 
     Parameters
     ----------
@@ -102,6 +102,7 @@ def brought_home(
     copies: list[str] = []
     found: list[str] = []
     given: set[Root] = set()
+    size = 0
     for number, x in enumerate(graph.outputs):
         place = places[x]
         if number in overwritten:
@@ -120,5 +121,6 @@ def brought_home(
         else:
             lines.append(f"r{number} = {copy.format(place.name)}")
             found.append(f"r{number}")
+            size += x.nbytes
         given.add(place.root)
-    return [*lines, *copies], found
+    return [*lines, *copies], found, size

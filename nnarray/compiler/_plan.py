@@ -21,11 +21,14 @@ class Step:
         What is run; empty if nothing is, because the result is a window on another array or there from the start.
     place : str
         Where the result is: a buffer, a window on one, an argument that was donated, or a new array.
+    is_window : bool
+        Whether the result is a window on the first argument.
     """
 
     operation: Operation
     code: str
     place: str
+    is_window: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class Plan:
         What a reader should know, such as which donated arguments are copied.
     buffer_bytes : int
         Size of all buffers.
+    copied_bytes : int
+        Size of the results that are copied at the end.
     """
 
     executor: str
@@ -51,6 +56,7 @@ class Plan:
     source: str
     notes: tuple[str, ...] = ()
     buffer_bytes: int = 0
+    copied_bytes: int = 0
 
     @property
     def flops(self) -> int:
@@ -65,7 +71,7 @@ class Plan:
     @property
     def peak_bytes(self) -> int:
         """Bytes of the buffers, and of the new arrays, results among them, where these hold most."""
-        return self.buffer_bytes + peak_of_new_arrays(self.steps, self.graph.outputs)
+        return self.buffer_bytes + peak_of_new_arrays(self.steps, self.graph.outputs, self.copied_bytes)
 
     def __str__(self) -> str:
         rows = [("step", "function", "inputs", "output", "place", "bytes")]

@@ -10,6 +10,7 @@ import numpy as np
 from nnarray.compiler._graph import Graph, Operation, Value
 from nnarray.compiler._place import (
     MAY_BE_WINDOWS,
+    VIEWS,
     Place,
     Root,
     brought_home,
@@ -356,10 +357,16 @@ class Layout:
 
     # -- after the last operation -------------------------------------------------------------------------------------
 
-    def results(self) -> tuple[list[str], list[str]]:
-        """Return lines that bring results where they belong, and the expressions for them."""
+    def results(self) -> tuple[list[str], list[str], int]:
+        """Return lines that bring results where they belong, the expressions for them, and the bytes copied."""
         copy = f"{self.name(np.array, 'array')}({{0}})"
         return brought_home(self.graph, self._places, self._overwritten, (copy, "copyto({1}, {0})"), self.notes)
+
+    def is_window(self, operation: Operation) -> bool:
+        """Whether the result of an operation lies in the memory of its argument, as it was."""
+        if operation.function.name not in VIEWS:
+            return False
+        return self._places[operation.inputs[0]].root is self._places[operation.results[0]].root
 
     def words(self, x: Value) -> str:
         """Say where a value is."""

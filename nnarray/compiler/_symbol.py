@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nnarray._refusals import TracingError, unknown_value
-from nnarray.array import TABLE
+from nnarray.array import TABLE, Array
 from nnarray.compiler._graph import Value
 
 if TYPE_CHECKING:
@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 
 def _binary(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    # An Array beside it is recorded on a tape, which it must see to itself.
     def plain(self: Symbol, other: Any) -> Any:
-        return self.backend.record(TABLE[name], (self, other), {})
+        return NotImplemented if type(other) is Array else self.backend.record(TABLE[name], (self, other), {})
 
     def reflected(self: Symbol, other: Any) -> Any:
-        return self.backend.record(TABLE[name], (other, self), {})
+        return NotImplemented if type(other) is Array else self.backend.record(TABLE[name], (other, self), {})
 
     return plain, reflected
 
@@ -120,7 +121,10 @@ class Symbol:
         return self.backend.asarray(self, device=device)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        raise unknown_value("A NumPy function")
+        if self.node is not None:
+            raise unknown_value("A NumPy function")
+        found = self.backend.traced.to_numpy(self.example)
+        return found if dtype is None else found.astype(dtype)
 
     __array_ufunc__ = None
     __hash__ = None  # type: ignore[assignment]  # equality is by element

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import Any
 from nnarray._messages import describe
 from nnarray._refusals import refuse_state
 from nnarray._replay import once
-from nnarray.array import Array
+from nnarray.array import Array, as_array, is_traced
 from nnarray.backends import Backend, backend_of, current_backend
 
 Key = tuple[int, int]
@@ -21,8 +22,9 @@ Stream = tuple[Key, tuple[int, int]]
 _EXPLICIT = 2**64 - 1
 
 _CURE = (
-    "Draw outside and give the numbers as an argument; in a layer, give a SeedGenerator, made in __init__, as seed: it "
-    "draws other numbers at each step in fit, and for each counter= in stateless_call."
+    "Draw outside and give the numbers as an argument. In a layer, loss or metric, give a SeedGenerator, made in "
+    "__init__, as seed: it draws other numbers at each step in fit, evaluate and predict, and for each counter= in "
+    "stateless_call."
 )
 
 _seed = secrets.randbits(63)
@@ -133,25 +135,39 @@ Seed = int | SeedGenerator | None
 
 
 class StepDraws:
-    """The draws of a training step: within it, generators draw a function of the step's number.
+    """The draws of a step: within it, generators draw a function of the step's number.
 
     Parameters
     ----------
-    counter : int or integer Array
-        Number of the step; a replayed plan takes it as an argument.
+    counter : int or integer array without axes, or None
+        Number of the step; a replayed plan takes it as an argument. None goes on with the draws around these, or lets
+        generators count by themselves.
     like : array or None
-        Whose library and device random arrays are of; None for those in force.
+        Whose library and device random arrays are of, which are Arrays if it is one; None for those around, or in
+        force.
+    phase : int
+        Of what it is a step: the same number means other draws in another phase.
     """
 
-    def __init__(self, counter: Any, like: Any) -> None:
-        self._counter = counter
-        self._like = like.value if isinstance(like, Array) else like
+    def __init__(self, counter: Any, like: Any, phase: int = 0) -> None:
+        self._counter = None if counter is None else _as_counter(counter)
+        self._around = _draws.get()
+        self._like = like
+        self._phase = phase
         self._count = 0
+
+    @property
+    def counts(self) -> bool:
+        """Whether there is a number to draw from."""
+        return self._counter is not None or (self._around is not None and self._around.counts)
 
     def next(self) -> tuple[Any, int]:
         """Return the counter of the next draw."""
+        if self._counter is None:
+            assert self._around is not None
+            return self._around.next()
         # The second word keeps these apart from the generators' own draws, whose second word is 0.
-        return self._counter, 1 + once(self._step)
+        return self._counter, (self._phase << 32) + 1 + once(self._step)
 
     def _step(self) -> int:
         self._count += 1
@@ -161,9 +177,25 @@ class StepDraws:
     def home(self) -> tuple[Backend, Any]:
         """Backend and device of the arrays drawn."""
         if self._like is None:
-            return current_backend()
-        backend = backend_of(self._like)
-        return backend, backend.device_of(self._like)
+            return current_backend() if self._around is None else self._around.home
+        raw = self._like.value if isinstance(self._like, Array) else self._like
+        backend = backend_of(raw)
+        return backend, backend.device_of(raw)
+
+    def given(self, x: Any) -> Any:
+        """Return a drawn array as those of the step are: raw, or an Array."""
+        if self._like is None:
+            return x if self._around is None else self._around.given(x)
+        return as_array(x) if isinstance(self._like, Array) else x
+
+
+def _as_counter(counter: Any) -> Any:
+    """Return a known number as an int; what a plan takes as an argument stays an array."""
+    if not is_traced(counter):
+        return operator.index(counter)
+    if "int" not in str(counter.dtype):
+        raise TypeError(f"The number of a step is an integer: received {describe(counter)}.")
+    return counter
 
 
 _draws: ContextVar[StepDraws | None] = ContextVar("nnarray_step_draws", default=None)
@@ -185,6 +217,12 @@ def home() -> tuple[Backend, Any]:
     return current_backend() if draws is None else draws.home
 
 
+def given(x: Any) -> Any:
+    """Return a drawn array as it is handed out: an Array in a step of Arrays, else raw."""
+    draws = _draws.get()
+    return x if draws is None else draws.given(x)
+
+
 def stream_from_seed(seed: Seed) -> Stream:
     """Return the key and counter that a call with `seed` draws from.
 
@@ -193,4 +231,4 @@ def stream_from_seed(seed: Seed) -> Stream:
     if not isinstance(seed, SeedGenerator):
         return key_from_seed(seed), (0, 0)
     draws = _draws.get()
-    return seed.key, (seed.next(), 0) if draws is None else draws.next()
+    return seed.key, (seed.next(), 0) if draws is None or not draws.counts else draws.next()

@@ -11,7 +11,7 @@ import numpy as np
 
 from nnarray.config import floatx
 from nnarray.random._checks import FLOATS, check_dtype, check_float, check_shape
-from nnarray.random._keys import Seed, Stream, home, stream_from_seed
+from nnarray.random._keys import Seed, Stream, given, home, stream_from_seed
 
 
 def normal(
@@ -60,8 +60,8 @@ def normal(
     stream = stream_from_seed(seed)
     if on_device:
         with backend.activate(device):
-            return backend.xp.asarray(_box_muller(stream, shape, name) * stddev + mean)
-    return backend.draw(*stream, _Normal(mean, stddev), shape, name, device)
+            return given(backend.xp.asarray(_box_muller(stream, shape, name) * stddev + mean))
+    return given(backend.draw(*stream, _Normal(mean, stddev), shape, name, device))
 
 
 def truncated_normal(
@@ -99,7 +99,7 @@ def truncated_normal(
     """
     backend, device = home()
     shape, name, mean, stddev = _check_normal(shape, mean, stddev, dtype)
-    return backend.draw(*stream_from_seed(seed), _TruncatedNormal(mean, stddev), shape, name, device)
+    return given(backend.draw(*stream_from_seed(seed), _TruncatedNormal(mean, stddev), shape, name, device))
 
 
 @dataclass(frozen=True)

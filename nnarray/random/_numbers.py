@@ -10,7 +10,7 @@ import numpy as np
 
 from nnarray.config import floatx
 from nnarray.random._checks import FLOATS, INTEGERS, check_dtype, check_float, check_integer, check_shape
-from nnarray.random._keys import Seed, home, stream_from_seed
+from nnarray.random._keys import Seed, given, home, stream_from_seed
 
 
 def uniform(
@@ -60,11 +60,11 @@ def uniform(
         )
     draws = backend.uniform(*stream_from_seed(seed), shape, name, device)
     if (low, high) == (0.0, 1.0):
-        return draws
+        return given(draws)
     # The sum may round up to the bound, which is to be excluded.
     below = float(np.nextafter(real(high), real(low)))
     with backend.activate(device):
-        return backend.xp.asarray(backend.xp.minimum(draws * width + low, below))
+        return given(backend.xp.asarray(backend.xp.minimum(draws * width + low, below)))
 
 
 def randint(shape: int | Sequence[int], minval: int, maxval: int, dtype: Any = "int32", seed: Seed = None) -> Any:
@@ -109,4 +109,4 @@ def randint(shape: int | Sequence[int], minval: int, maxval: int, dtype: Any = "
             f"randint needs minval < maxval, and {name} holds {bounds.min} to {bounds.max}: received "
             f"minval={minval!r}, maxval={maxval!r}."
         )
-    return backend.integers(*stream_from_seed(seed), shape, low, high, name, device)
+    return given(backend.integers(*stream_from_seed(seed), shape, low, high, name, device))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from nnarray import losses, metrics, optimizers
@@ -192,10 +191,8 @@ class Compiled(Housed):
         assert self.loss is not None
         return data.to(self._home.backend, self._home.device, self.dtype, self.loss.sparse)
 
-    def _predicting(self) -> Callable[[Any], Any]:
-        """Return what gives the outputs for a batch: the model itself, or once it is compiled, its plans."""
-        if self._run_eagerly or self.optimizer is None:
-            return functools.partial(self, training=False)
+    def _predicting(self) -> Predictor:
+        """Return what gives the outputs for a batch: the model's code, or once it is compiled, its plans."""
         if self._predictor is None or self._predictor.anatomy != anatomy(self):
-            self._predictor = Predictor(self, self._executor)
+            self._predictor = Predictor(self, self._executor, self._run_eagerly or self.optimizer is None)
         return self._predictor

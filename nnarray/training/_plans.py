@@ -44,6 +44,7 @@ class Runner:
         self._plans: dict[Any, BoundPlan] = {}
         self._data: Data | None = None
         self._ready: dict[tuple[str, int], _Ready] = {}
+        self._tests = 0
         self.is_torn = False
 
     def __getstate__(self) -> dict[str, Any]:
@@ -72,7 +73,8 @@ class Runner:
 
     def test(self, data: Data, rows: Any) -> Any:
         """Count some rows of the data into the metrics; return their loss."""
-        return self._run("test", self.step.test, data, rows, ())
+        self._tests += 1
+        return self._run("test", self.step.test, data, rows, (self._tests - 1,))
 
     def _run(self, kind: str, fun: Callable[..., Any], data: Data, rows: Any, numbers: tuple[int, ...]) -> Any:
         if self._eagerly:

@@ -22,6 +22,10 @@ def anatomy(model: Layer) -> tuple[Any, ...]:
     return (*found, *model.trainable_variables, None, *model.variables)
 
 
+#: Phase of the steps that predict.
+_PREDICTING = 2
+
+
 class Predictor:
     """Calls a model in inference, one plan for each shape of batch.
 
@@ -30,6 +34,8 @@ class Predictor:
     model : Layer
         Built.
     executor : str
+    eagerly : bool
+        Whether to run the model's code at every batch.
 
     Attributes
     ----------
@@ -37,25 +43,27 @@ class Predictor:
         Of the model; if it has another one, it needs another predictor.
     """
 
-    def __init__(self, model: Layer, executor: str) -> None:
+    def __init__(self, model: Layer, executor: str, eagerly: bool) -> None:
         self._model = model
         self.anatomy = anatomy(model)
         self._variables: Sequence[Variable] = model.variables
-        self._call = jit(self._outputs, executor=executor)
+        self._call = self._outputs if eagerly else jit(self._outputs, executor=executor)
+        self._count = 0
 
-    def _outputs(self, values: list[Any], x: Any) -> Any:
-        with StatelessScope(self._variables, values):
+    def _outputs(self, values: list[Any], x: Any, counter: Any) -> Any:
+        with StatelessScope(self._variables, values, counter, _PREDICTING):
             return self._model(x, training=False)
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, data: Data) -> Any:
         """Return the outputs for a batch, of its library."""
-        return self._call([variable.value for variable in self._variables], x)
+        self._count += 1
+        return self._call([variable.value for variable in self._variables], data.x, data.number(self._count - 1))
 
 
 def predict_data(call: Any, data: Data, batch_size: int, progress: Progress) -> list[Any]:
     """Return what `call` gives for each batch of the inputs."""
     outputs = []
     for rows in data.batches(batch_size):
-        outputs.append(call(data.take(rows).x))
+        outputs.append(call(data.take(rows)))
         progress.advance()
     return outputs

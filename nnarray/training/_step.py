@@ -45,6 +45,10 @@ def _beside(y: Any, outputs: Any) -> Any:
     return as_array(y) if isinstance(outputs, Array) else y
 
 
+#: Phase of the steps that test; those of training are in phase 0.
+_TESTING = 1
+
+
 class Step:
     """What a model, its loss, metrics and optimizer do with one batch.
 
@@ -110,11 +114,11 @@ class Step:
         """
 
         def objective(weights: Any, frozen: Any) -> Any:
-            with StatelessScope([*self.weights, *self.frozen], [*weights, *frozen], counter) as scope:
+            with StatelessScope([*self.weights, *self.frozen], [*weights, *frozen]) as scope:
                 loss, outputs = self._loss(x, y, sample_weight, training=True)
             return loss, (outputs, [scope.values[variable] for variable in self.frozen])
 
-        with StatelessScope(self.variables, state) as scope:
+        with StatelessScope(self.variables, state, counter) as scope:
             weights = [piece for pack in self.packs for piece in pack.split(pack.value)]
             frozen = [variable.value for variable in self.frozen]
             (loss, (outputs, frozen)), gradients = value_and_grad(objective, has_aux=True)(weights, frozen)
@@ -127,9 +131,9 @@ class Step:
             self._update_metrics(loss, x, y, outputs, sample_weight)
         return [scope.values[variable] for variable in self.variables], loss
 
-    def test(self, state: State, x: Any, y: Any, sample_weight: Any) -> tuple[State, Any]:
+    def test(self, state: State, x: Any, y: Any, sample_weight: Any, counter: int) -> tuple[State, Any]:
         """Return the state with the metrics of a batch counted in, and its loss."""
-        with StatelessScope(self.variables, state) as scope:
+        with StatelessScope(self.variables, state, counter, _TESTING) as scope:
             weights = [piece for pack in self.packs for piece in pack.split(pack.value)]
             with StatelessScope([*self.weights, *scope.values], [*weights, *scope.values.values()]) as inner:
                 loss, outputs = self._loss(x, y, sample_weight, training=False)

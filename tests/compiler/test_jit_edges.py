@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import enum
+import functools
 import pickle
 import tracemalloc
 from collections.abc import Callable
@@ -16,6 +17,7 @@ import pytest
 import nnarray as nna
 from nnarray.layers import Dense
 from nnarray.models import Sequential
+from nnarray.testing import assert_close
 from tests.hosts import to_host
 
 X = np.arange(4.0)
@@ -64,6 +66,23 @@ def test_statics_that_are_equal_but_not_the_same_have_plans_of_their_own(made: C
     assert jitted(np.arange(3), made(1.0)).dtype == np.float64
 
 
+class _Tagged(float):
+    tag: float
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Tagged) and (float(self), self.tag) == (float(other), other.tag)
+
+    def __hash__(self) -> int:
+        return hash((float(self), self.tag))
+
+
+def test_statics_with_an_equality_of_their_own_are_told_apart_by_it() -> None:
+    one, two = _Tagged(1.0), _Tagged(1.0)
+    one.tag, two.tag = 2.0, 3.0
+    jitted = nna.jit(lambda x, k: x * k.tag, static_argnums=1)
+    assert [jitted(X, k)[1] for k in (one, two)] == [2.0, 3.0]
+
+
 def test_a_static_nan_is_the_same_at_each_call() -> None:
     jitted = nna.jit(lambda x, n: x * n, static_argnums=1)
     for _ in range(3):
@@ -89,6 +108,32 @@ def test_marked_parameters_may_be_left_out_or_named() -> None:
     assert given.tolist() == (X + 1).tolist()
     numbered = nna.jit(lambda x, n: x * n, static_argnums=np.int64(1))
     assert numbered(X, 2).tolist() == (2 * X).tolist()
+
+
+def test_marks_are_of_parameters_and_not_of_others_that_have_their_name() -> None:
+    kept = np.zeros(4)
+    jitted = nna.jit(lambda x, /, **named: (x * 2.0, named["x"] + 1.0), donate_argnums=0)
+    jitted(np.ones(4), x=kept)
+    assert not kept.any()
+
+    def wrapping(inner: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(inner)
+        def outer(extra: Any, *args: Any) -> Any:
+            return inner(*args) * extra
+
+        return outer
+
+    assert nna.jit(wrapping(lambda x: x), static_argnums=0)(2.0, X).tolist() == (2 * X).tolist()
+    assert nna.jit(wrapping(lambda x: x), static_argnums=1)(X, 2.0).tolist() == (2 * X).tolist()
+    logged = functools.wraps(scaled_by)(lambda *args, **named: scaled_by(*args, **named))
+    assert nna.jit(logged, static_argnames="n")(X, 3).tolist() == (3 * X).tolist()
+    assert nna.jit(scaled_by, static_argnums=(n for n in [1]))(X, 3).tolist() == (3 * X).tolist()
+    with pytest.raises(TypeError, match="of which the function has 0"):
+        nna.jit(lambda: 1, static_argnums=0)
+
+
+def scaled_by(x: Any, n: int) -> Any:
+    return x * [0, 1, 2, 3][n]
 
 
 @pytest.mark.parametrize(
@@ -161,6 +206,29 @@ def test_indices_may_be_arrays_that_are_arguments(backend: str) -> None:
         np.testing.assert_array_equal(to_host(found), wanted)
 
 
+def test_known_indices_without_axes_are_plain_ones_under_jit_too() -> None:
+    def f(x: Any) -> Any:
+        xp = space(x)
+        y = x * 1.0
+        y[xp.asarray(1), ...] = 7.0
+        for n in xp.unstack(xp.arange(2)):
+            y[n, 0, 0] = -1.0
+        return xp.sum(y) + xp.sum(x[xp.asarray(1), :, xp.asarray(2)])
+
+    x = np.arange(24.0).reshape(2, 3, 4)
+    expected = float(f(nna.namespace("numpy").asarray(x)))
+    assert float(nna.jit(f)(x)) == expected
+    assert_close(nna.jit(nna.grad(f))(x), nna.grad(f)(x))
+
+    def assigned(x: Any, n: Any) -> Any:
+        y = x * 1.0
+        y[n, ...] = 0.0
+        return y
+
+    with pytest.raises(nna.TracingError, match="An index needs the value"):
+        nna.jit(assigned)(x, np.asarray(1))
+
+
 def test_an_index_beyond_its_axis_is_an_error_at_replay_too() -> None:
     jitted = nna.jit(lambda x, i: x[i, i])
     x = np.arange(12.0).reshape(3, 4)
@@ -179,6 +247,7 @@ class _Colour(enum.Enum):
 
 def test_results_may_hold_numbers_and_names() -> None:
     given = {"a": 1, "b": (None, "c", 2.5), "d": np.dtype("float32"), "e": _Colour.RED}
+    given |= {"f": slice(1, 2), "g": np.float32, "h": space, "i": range(3)}
     jitted = nna.jit(lambda x: (x * 2.0, given, np.mean([1.0, 2.0])))
     for _ in range(2):
         array, others, number = jitted(X)
@@ -245,10 +314,22 @@ def test_products_and_factorisations_count_what_they_take() -> None:
     assert flops(lambda a, b: a @ b, a, b) == 2 * 10 * 10 * 5
     assert flops(lambda a, b: space(a).tensordot(a, b, axes=1), a, b) == 2 * 10 * 10 * 5
     assert flops(lambda a: space(a).vecdot(a, a), a) == 2 * 10 * 10
+    wide, tall = np.ones((3, 1, 5)), np.ones((1, 4, 5))
+    assert flops(lambda a, b: space(a).vecdot(a, b), wide, tall) == 2 * 3 * 4 * 5
+    assert flops(lambda a: space(a).linalg.matrix_power(a, 5), a) == 3 * 2 * 10**3
     assert flops(lambda a: space(a).linalg.inv(a), a) == 2 * 10**3
     assert flops(lambda a, b: space(a).linalg.solve(a, b), a, b) == round(2 / 3 * 1000 + 2 * 10 * 10 * 5)
     assert flops(lambda a: space(a).argmax(a), a) == 100
     assert flops(lambda a: space(a).concat([a, a]), a) == 0
+
+
+def test_results_that_are_copied_and_reshapes_that_copy_count() -> None:
+    x = np.ones((10, 10))
+    for executor in ("numpy", "generic"):
+        for f, arrays in ((lambda a: a, 1), (lambda a: (a, a[:, :5]), 1.5), (lambda a: ((y := a * 2.0), y), 2)):
+            assert nna.jit(f, executor=executor).lower(x).plan.peak_bytes == arrays * x.nbytes
+    turned = nna.jit(lambda a: space(a).reshape(space(a).matrix_transpose(a * 2.0), (-1,)) + 1.0).lower(x)
+    assert turned.plan.bytes_moved == 6 * x.nbytes
 
 
 def test_what_keeps_donated_arguments_from_being_overwritten_is_noted() -> None:

@@ -117,7 +117,7 @@ def test_modules_live_as_long_as_their_plans(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("NNARRAY_CACHE_DIR", str(tmp_path))
     jitted = nna.jit(lambda x: x * 2.0 + 1.625, executor="numba")
     jitted(np.arange(3.0))
-    # What was compiled just now, Numba holds for some time; what was loaded, it does not.
+    # What Numba has compiled in this process, it holds to its end; what it has loaded, it does not.
     _numba._MODULES.clear()
     before = len(_numba._MODULES)
     jitted = nna.jit(lambda x: x * 2.0 + 1.625, executor="numba")

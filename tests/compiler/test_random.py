@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import nnarray as nna
+from nnarray import metrics
 from nnarray.layers import Dense, Layer
 from nnarray.models import Sequential
 from nnarray.optimizers import SGD
@@ -62,27 +63,76 @@ def test_draws_that_would_be_frozen_are_refused(name: str) -> None:
 
 
 class Noise(Layer):
-    """Adds to training examples what a generator of its own draws."""
+    """Adds numbers that a generator of its own draws, and multiplies by some that are always the same."""
 
-    def __init__(self) -> None:
+    def __init__(self, always: bool = False) -> None:
         super().__init__()
         self.seed_generator = SeedGenerator(1)
+        self.always = always
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        if not training:
+        if not training and not self.always:
             return inputs
-        return inputs + nna.random.normal(inputs.shape, dtype="float32", seed=self.seed_generator)
+        drawn = nna.random.normal(inputs.shape, dtype="float32", seed=self.seed_generator)
+        scale = nna.random.uniform(inputs.shape, 0.5, 1.5, dtype="float32", seed=3)
+        return scale * (drawn + inputs) + drawn
 
 
-def test_a_layer_with_a_generator_draws_other_numbers_at_each_step(backend: str) -> None:
+class _Shaken(metrics.Mean):
+    def __init__(self) -> None:
+        super().__init__(name="shaken")
+        self.seed_generator = SeedGenerator(2)
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        super().update_state(nna.random.uniform((4,), seed=self.seed_generator))
+
+
+@pytest.mark.parametrize("place", ["numpy", "torch", "jax", "array_api_strict"])
+def test_layers_and_metrics_with_generators_draw_other_numbers_at_each_step(place: str) -> None:
+    pytest.importorskip(place)
     x = np.random.default_rng(0).normal(size=(37, 4))
-    losses = []
+    found = []
     for eagerly in (False, True):
         nna.set_seed(0)
-        model = Sequential([Noise(), Dense(1, use_bias=False)])
-        model.compile(SGD(0.0), "mse", run_eagerly=eagerly, backend=backend)
-        history = model.fit(x, x.sum(1), epochs=3, batch_size=37, shuffle=False, verbose=0)
-        losses.append(history.history["loss"])
-        model.evaluate(x, x.sum(1), verbose=0)
-    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
-    assert len(set(losses[0])) == 3
+        model = Sequential([Dense(3), Noise(always=True), Dense(1, use_bias=False)])
+        model.compile(SGD(0.0), "mse", metrics=[_Shaken()], run_eagerly=eagerly, backend=place)
+        history = model.fit(x, x.sum(1), epochs=3, batch_size=37, shuffle=False, verbose=0).history
+        tested = [model.evaluate(x, x.sum(1), verbose=0) for _ in range(2)]
+        predicted = [model.predict(x, verbose=0) for _ in range(2)]
+        found.append([history["loss"], history["shaken"], *tested, *(np.asarray(each)[:, 0] for each in predicted)])
+    for plan, eager in zip(*found, strict=True):
+        np.testing.assert_allclose(plan, eager, rtol=2e-4, atol=1e-5)
+    losses, shaken, *others = found[0]
+    assert len(set(losses)) == len(set(shaken)) == 3
+    assert others[0] != others[1]
+    assert not np.allclose(others[2], others[3])
+
+
+def test_draws_on_the_left_keep_the_tape_under_jit(backend: str) -> None:
+    library, seed = nna.namespace(backend), SeedGenerator(4)
+
+    def f(w: Any, counter: Any) -> Any:
+        with drawing(StepDraws(counter, w)):
+            drawn = nna.random.uniform((3,), dtype="float64", seed=seed)
+            return library.sum(drawn * w * w + drawn)
+
+    w, n = library.asarray(np.arange(3.0)).value, library.asarray(2).value
+    expected = nna.grad(f)(w, 2)
+    assert_close(nna.jit(nna.grad(f))(w, n), expected)
+    assert_close(nna.grad(nna.jit(f))(w, n), expected)
+
+
+@pytest.mark.parametrize("counter", [np.asarray(3), np.int64(3), nna.namespace("numpy").asarray(3)])
+def test_a_counter_may_be_an_array(counter: Any) -> None:
+    seed = SeedGenerator(5)
+    with drawing(StepDraws(3, None)):
+        expected = nna.random.uniform((2,), seed=seed)
+    with drawing(StepDraws(counter, None)):
+        np.testing.assert_array_equal(nna.random.uniform((2,), seed=seed), expected)
+
+
+def test_a_counter_is_an_integer() -> None:
+    with pytest.raises(TypeError):
+        StepDraws(2.5, None)
+    with pytest.raises(TypeError, match="an integer"):
+        nna.jit(lambda n: StepDraws(n, None) and n)(np.asarray(2.5))

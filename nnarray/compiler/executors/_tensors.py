@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from nnarray.compiler._graph import Graph, Operation, Value
-from nnarray.compiler._place import Place, Root, brought_home
+from nnarray.compiler._place import VIEWS, Place, Root, brought_home
 from nnarray.compiler._plan import last_uses
 
 
@@ -213,6 +213,12 @@ class Tensors:
         self._put(result, Place(root, self.name(whole, "b"), whole), f"buffer {root.number}")
         return "\n".join(lines)
 
+    def is_window(self, operation: Operation) -> bool:
+        """Whether the result of an operation may lie in the memory of its argument, as it was."""
+        if operation.function.name not in VIEWS:
+            return False
+        return self._places[operation.inputs[0]].root is self._places[operation.results[0]].root
+
     def words(self, x: Value) -> str:
         """Say where a value is."""
         place = self._places[x]
@@ -251,8 +257,8 @@ class Tensors:
 
     # -- after the last operation -------------------------------------------------------------------------------------
 
-    def results(self) -> tuple[list[str], list[str]]:
-        """Return lines that bring results where they belong, and the expressions for them."""
+    def results(self) -> tuple[list[str], list[str], int]:
+        """Return lines that bring results where they belong, the expressions for them, and the bytes copied."""
         codes = "{0}.clone()", "{1}.copy_({0})"
         return brought_home(self._graph, self._places, self._overwritten, codes, self.notes, not self._is_bound)
 

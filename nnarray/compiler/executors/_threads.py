@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -38,9 +37,12 @@ def share(kernel: Callable[..., None], extent: int, *arguments: Any) -> None:
 
 def _work(kernel: Callable[..., None], arguments: Any, parts: list[tuple[int, int]]) -> None:
     """Run the kernel on what parts are left."""
-    with contextlib.suppress(IndexError):
-        while True:
-            kernel(*arguments, *parts.pop())
+    while True:
+        try:
+            start, stop = parts.pop()
+        except IndexError:  # Another thread took the last.
+            return
+        kernel(*arguments, start, stop)
 
 
 def _end(helpers: list[Future[None]]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from nnarray.backends import Backend
 from nnarray.compiler._graph import Graph, Operation, Value
-from nnarray.compiler._place import windows_of
+from nnarray.compiler._place import VIEWS, windows_of
 from nnarray.compiler._plan import Plan, Program, Step, compiled, last_uses
 
 
@@ -55,18 +55,20 @@ class Generic:
             dead = [known[x] for x in dying.get(place, ()) if x in free]
             if dead:
                 lines.append(f"del {', '.join(dead)}")
-            steps.append(Step(operation, line, "new array"))
+            steps.append(Step(operation, line, "new array", operation.function.name in VIEWS))
         held = {*graph.constants, *graph.inputs}
-        results = []
+        results, copied = [], 0
         for x in graph.outputs:
             root = base.get(x, x)
-            results.append(self._result(x, root is not x or root in held, known, names))
+            is_held = root is not x or root in held
+            results.append(self._result(x, is_held, known, names))
+            copied += x.nbytes if is_held else 0
             held.add(root)
         arguments = ", ".join(f"x{place}" for place in range(len(graph.inputs)))
         lines.append(f"return ({', '.join(results)}{',' * (len(results) == 1)})")
         source = f"def replay({arguments}):\n    " + "\n    ".join(lines) + "\n"
         notes = (f"donated arguments are not overwritten by executor {self.name!r}",) if donated else ()
-        plan = Plan(self.name, graph, tuple(steps), source, notes)
+        plan = Plan(self.name, graph, tuple(steps), source, notes, copied_bytes=copied)
         return Program(plan, self._runner(compiled(source, names), plan))
 
     def _runner(self, replay: Any, plan: Plan) -> Any:  # noqa: ARG002 -- for executors that compile further

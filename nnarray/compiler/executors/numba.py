@@ -101,7 +101,8 @@ class _Writer:
                 self._close()
             return
         code = self._layout.prefixed(self._executor.step(self._layout, operation))
-        self._steps.append(Step(operation, code, self._layout.words(operation.results[0])))
+        place = self._layout.words(operation.results[0])
+        self._steps.append(Step(operation, code, place, self._layout.is_window(operation)))
         if not self._note_window(operation) and code:
             self._close()
         self._lines += code.splitlines()

@@ -66,13 +66,16 @@ class Numpy(Generic):
         wanted = matched(graph, donated) if not bound else {i: i for i in donated}
         layout = Layout(self._prepared(graph), wanted, bound, self._can_write)
         steps, lines, further = self._steps(layout)
-        tail, results = layout.results()
+        tail, results, copied = layout.results()
         arguments = ", ".join(f"x{i}" for i, array in enumerate(layout.bound) if array is None)
         lines += [*tail, f"return ({', '.join(results)}{',' * (len(results) == 1)})"]
         source = f"def replay({arguments}):\n    " + "\n    ".join(lines) + "\n"
         unused = sorted(set(donated) - set(wanted.values()))
         notes = [f"x{i} is donated, and no result has its shape and dtype" for i in unused]
-        plan = Plan(self.name, graph, tuple(steps), further + source, tuple(notes + layout.notes), layout.buffer_bytes)
+        everything = tuple(notes + layout.notes)
+        plan = Plan(
+            self.name, graph, tuple(steps), further + source, everything, layout.buffer_bytes, copied_bytes=copied
+        )
         replay = compiled(source, layout.names)
         if bound:
             return Program(plan, replay)
@@ -90,7 +93,7 @@ class Numpy(Generic):
         for place, operation in enumerate(layout.graph.operations):
             layout.enter(place)
             code = layout.prefixed(self._step(layout, operation))
-            steps.append(Step(operation, code, layout.words(operation.results[0])))
+            steps.append(Step(operation, code, layout.words(operation.results[0]), layout.is_window(operation)))
             lines += code.splitlines()
             if dead := layout.leave(place):
                 lines.append(f"del {', '.join(dead)}")
@@ -243,7 +246,7 @@ def _copy(x: np.ndarray) -> np.ndarray:
 
 def _has_others(arguments: Sequence[Any]) -> bool:
     """Whether some are of a class of their own, whose functions may do more than NumPy's."""
-    return any(type(x) is not np.ndarray and isinstance(x, np.ndarray) for x in arguments)
+    return any(type(x) is not np.ndarray and isinstance(x, np.ndarray) and type(x) is not np.memmap for x in arguments)
 
 
 def axes_of(operation: Operation) -> tuple[tuple[int, ...], bool]:

@@ -102,9 +102,9 @@ class Torch(Generic):
         for place, operation in enumerate(graph.operations):
             tensors.enter(place)
             code = self._step(tensors, operation)
-            steps.append(Step(operation, code, tensors.words(operation.results[0])))
+            steps.append(Step(operation, code, tensors.words(operation.results[0]), tensors.is_window(operation)))
             lines += [*code.splitlines(), *tensors.leave(operation).splitlines()]
-        tail, results = tensors.results()
+        tail, results, copied = tensors.results()
         if bound:
             # Without versions and views to keep track of, small tensors take an eighth less time.
             tensors.names["inference_mode"] = self.torch.inference_mode
@@ -114,7 +114,7 @@ class Torch(Generic):
         source = f"def replay({arguments}):\n    " + "\n    ".join(lines) + "\n"
         unused = sorted(set(donated) - set(wanted.values()))
         notes = [f"x{i} is donated, and no result has its shape and dtype" for i in unused]
-        plan = Plan(self.name, graph, tuple(steps), source, tuple(notes + tensors.notes), tensors.buffer_bytes)
+        plan = Plan(self.name, graph, tuple(steps), source, tuple(notes + tensors.notes), tensors.buffer_bytes, copied)
         return plan, self._in_order(compiled(source, tensors.names), graph)
 
     def _in_order(self, replay: Callable[..., Any], graph: Graph) -> Callable[..., Any]:
