@@ -17,8 +17,8 @@ class TracingError(TypeError):
     """Code under `jit` asked for what is not known before it runs, or did what would happen once only."""
 
 
-def is_library(name: str) -> None:
-    """Let lines of a package not be the user's."""
+def register_library(name: str) -> None:
+    """Let the lines of a package not be the user's."""
     _LIBRARIES.add(name.partition(".")[0])
 
 
@@ -48,7 +48,7 @@ _runs: ContextVar[bool] = ContextVar("nnarray_traces", default=False)
 
 
 @contextmanager
-def tracing() -> Iterator[None]:
+def under_trace() -> Iterator[None]:
     """Mark the block as a run under `jit`."""
     token = _runs.set(True)
     try:

@@ -94,20 +94,20 @@ def peak_of_new_arrays(steps: Sequence[Step], outputs: Sequence[Value], copied: 
     base: dict[Value, Value] = {}
     last: dict[Value, int] = {}
     born: list[list[Value]] = []
-    for now, step in enumerate(steps):
+    for time, step in enumerate(steps):
         operation = step.operation
         if step.is_window:
             base.update((x, base.get(operation.inputs[0], operation.inputs[0])) for x in operation.results)
         is_new = step.place == "new array" and not step.is_window
         born.append(list(operation.results) if is_new else [])
-        last.update((base.get(x, x), now) for x in (*operation.inputs, *operation.results))
+        last.update((base.get(x, x), time) for x in (*operation.inputs, *operation.results))
     last.update((base.get(x, x), len(steps)) for x in outputs)
     dying: dict[int, int] = {}
     most = held = 0
-    for now, values in enumerate(born):
+    for time, values in enumerate(born):
         held += sum(x.nbytes for x in values)
         most = max(most, held)
         for x in values:
             dying[last[x]] = dying.get(last[x], 0) + x.nbytes
-        held -= dying.get(now, 0)
+        held -= dying.get(time, 0)
     return max(most, held + copied)

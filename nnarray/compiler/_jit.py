@@ -81,7 +81,9 @@ def jit(
     2     sum       v2       v3: float64[]   new array  8
     numpy: 3 steps, 9 flops, 128 bytes moved, 24 bytes of buffers
     """
-    return Jitted(fun, static_argnums, static_argnames, donate_argnums, executor)
+    if not callable(fun):
+        raise TypeError(f"jit takes a function: received {describe(fun)}.")
+    return Jitted(fun, Marks(fun, static_argnums, static_argnames, donate_argnums), executor)
 
 
 @dataclass(frozen=True)
@@ -154,19 +156,10 @@ class _Halves:
 class Jitted:
     """A function and the plans of its calls so far; made by `jit`."""
 
-    def __init__(
-        self,
-        fun: Callable[..., Any],
-        static_argnums: int | Sequence[int],
-        static_argnames: str | Sequence[str],
-        donate_argnums: int | Sequence[int],
-        executor: str,
-    ) -> None:
-        if not callable(fun):
-            raise TypeError(f"jit takes a function: received {describe(fun)}.")
+    def __init__(self, fun: Callable[..., Any], marks: Marks, executor: str) -> None:
         functools.update_wrapper(self, fun)
         self.fun = fun
-        self.marks = Marks(fun, static_argnums, static_argnames, donate_argnums)
+        self.marks = marks
         self._executor = check_executor(executor)
         self._plans: OrderedDict[Hashable, _Compiled] = OrderedDict()
         self._lock = threading.Lock()
@@ -285,7 +278,7 @@ class Jitted:
 
         graph = optimise(trace(joint, [*call.raw, *zeros], backend))
         forward, backward = split(graph, count, len(zeros))
-        again = Jitted(lambda arrays, cotangents: both(arrays, cotangents)[1], (), (), (), self._executor)
+        again = jit(lambda arrays, cotangents: both(arrays, cotangents)[1], executor=self._executor)
         return _Halves(
             _Replay(self._program(forward, backend), backend),
             _Replay(self._program(backward, backend), backend),

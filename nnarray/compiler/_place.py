@@ -63,6 +63,13 @@ def window_key(operation: Operation) -> Any:
     return (*(x for x in (key if type(key) is tuple else (key,)) if x is not Ellipsis), Ellipsis)
 
 
+def is_window(operation: Operation, places: Mapping[Value, Place]) -> bool:
+    """Whether the result of an operation lies in the memory of its argument, as it was."""
+    if operation.function.name not in VIEWS:
+        return False
+    return places[operation.inputs[0]].root is places[operation.results[0]].root
+
+
 def windows_of(graph: Graph) -> dict[Value, Value]:
     """Return for each value that may be a window the value whose memory it may be in."""
     base: dict[Value, Value] = {}

@@ -10,11 +10,11 @@ import numpy as np
 from nnarray.compiler._graph import Graph, Operation, Value
 from nnarray.compiler._place import (
     MAY_BE_WINDOWS,
-    VIEWS,
     Place,
     Root,
     brought_home,
     is_same_memory,
+    is_window,
     window_key,
     windows_of,
 )
@@ -364,9 +364,7 @@ class Layout:
 
     def is_window(self, operation: Operation) -> bool:
         """Whether the result of an operation lies in the memory of its argument, as it was."""
-        if operation.function.name not in VIEWS:
-            return False
-        return self._places[operation.inputs[0]].root is self._places[operation.results[0]].root
+        return is_window(operation, self._places)
 
     def words(self, x: Value) -> str:
         """Say where a value is."""

@@ -9,8 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from nnarray._refusals import TracingError, is_library, unknown_value, user_line
-from nnarray._refusals import tracing as under_trace
+from nnarray._refusals import TracingError, register_library, under_trace, unknown_value, user_line
 from nnarray._replay import region
 from nnarray.array import COMPOSITES, TABLE, Array, Function, Namespace, Raw, open_namespace
 from nnarray.backends import Backend, register_array_type
@@ -121,7 +120,7 @@ class TracingBackend(Backend):
         self.executor = traced.executor
         self.symbol: Any = type("Symbol", (Symbol,), {"__slots__": (), "backend": self})
         for library in (traced.name, traced.xp.__name__):
-            is_library(library)
+            register_library(library)
         self._real: dict[Any, Callable[..., Any]] = {}
         register_array_type(self.symbol, self)
         self.space: Namespace = open_namespace(self)

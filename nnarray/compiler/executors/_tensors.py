@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from nnarray.compiler._graph import Graph, Operation, Value
-from nnarray.compiler._place import VIEWS, Place, Root, brought_home
+from nnarray.compiler._place import Place, Root, brought_home, is_window
 from nnarray.compiler._plan import last_uses
 
 
@@ -214,10 +214,8 @@ class Tensors:
         return "\n".join(lines)
 
     def is_window(self, operation: Operation) -> bool:
-        """Whether the result of an operation may lie in the memory of its argument, as it was."""
-        if operation.function.name not in VIEWS:
-            return False
-        return self._places[operation.inputs[0]].root is self._places[operation.results[0]].root
+        """Whether the result of an operation lies in the memory of its argument, as it was."""
+        return is_window(operation, self._places)
 
     def words(self, x: Value) -> str:
         """Say where a value is."""

@@ -23,6 +23,8 @@ _SMALL_PRODUCT = 8192
 #: Bytes that a loop reads and writes from which on threads share it: two take 0.58 ms instead of 0.75, and of 234 MB
 #: half the time; waking the second takes up to 0.1 ms.
 _LARGE = 1 << 25
+#: A shared loop counts in unsigned integers of 32 bits: one from a signed start takes twice as long, not vectorised.
+_MOST_STEPS = 1 << 32
 #: Lines of one function: LLVM takes 14 s over 60 unrolled steps in functions of 1000 lines, 9 in such of 500. The
 #: article's step has 535.
 _LONG = 600
@@ -145,7 +147,8 @@ class _Writer:
 
     def _kernel(self, operation: Operation) -> Kernel:
         """Return the kernel that an operation goes into: one that threads share is alone."""
-        is_shared = self._may_share and sum(x.nbytes for x in (*operation.inputs, *operation.results)) >= _LARGE
+        moved = sum(x.nbytes for x in (*operation.inputs, *operation.results))
+        is_shared = self._may_share and moved >= _LARGE and operation.results[0].size < _MOST_STEPS
         if is_shared:
             self._close()
         if not self._is_open:
