@@ -22,6 +22,7 @@ from nnarray.utils import (
     register_keras_serializable,
     serialize_keras_object,
 )
+from nnarray.variables import Variable
 from tests.hosts import to_host, to_library
 
 
@@ -80,7 +81,7 @@ def test_plain_values_and_their_nests_come_back(value: Any) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "int64", "bool"])
 def test_arrays_come_back_with_their_dtype(dtype: str, place: Any) -> None:
     x = to_library(np.asarray([[1, 0, 1]], dtype=dtype), nna.namespace(*place))
-    for given in (x, nna.namespace(*place).asarray(x), nna.variables.Variable(x) if hasattr(nna, "variables") else x):
+    for given in (x, nna.namespace(*place).asarray(x), Variable(x)):
         written = serialize_keras_object({"x": given})
         json.dumps(written)
         with nna.use_backend(*place):
