@@ -31,7 +31,7 @@ def test_the_learning_rate_can_be_assigned_before_and_after_building(place: Any)
     np.testing.assert_array_equal(w.numpy(), [0.75, 0.75])
     optimizer.learning_rate = 0.5
     assert float(optimizer.learning_rate) == 0.5
-    assert repr(optimizer) == "<SGD name=sgd, learning_rate=0.5>"
+    assert repr(optimizer) == "SGD(0.5)"
     optimizer.apply(ones(place), [w])
     np.testing.assert_array_equal(w.numpy(), [0.25, 0.25])
     optimizer.learning_rate.assign(np.asarray(0.25))

@@ -94,7 +94,7 @@ class custom_vjp:  # noqa: N801 -- JAX's name
         args = self._positional(args, kwargs)
         operands = Operands(args)
         if not operands.parents:
-            return self.fun(*args)
+            return tree_map(_without_origin, self.fun(*args))
         settings = self._settings(args)
         if (block := _block_of(self, operands.parents)) is not None:
             results, structure = flatten(self.fun(*operands.constants()))
@@ -178,6 +178,11 @@ def _array(x: Any) -> Any:
 def _own(x: Any) -> Any:
     """Return an object of its own with what an Array holds."""
     return copy.copy(x) if isinstance(x, Array) else x
+
+
+def _without_origin(x: Any) -> Any:
+    """Return a result of which no logits are known: a derivative through them would pass by the rule."""
+    return Array(x.value, x.namespace, x.node) if isinstance(x, Array) else x
 
 
 def _check_constant(leaves: Sequence[Any]) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from nnarray._config import Configured
 from nnarray._lookup import snake_case
 from nnarray.array import array_namespace
 from nnarray.variables import StatelessScope, Variable
 
 
-class Optimizer:
+class Optimizer(Configured):
     """Changes variables by their gradients.
 
     A subclass names its `slots`, one array of zeros each per variable, and writes `update` as a formula.
@@ -33,6 +34,7 @@ class Optimizer:
     name : str, optional
     """
 
+    shared_arguments = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "name")
     slots: tuple[str, ...] = ()
 
     def __init__(
@@ -66,9 +68,6 @@ class Optimizer:
         self._slot_variables: list[tuple[Variable, ...]] = []
         self._members: tuple[Variable, ...] = ()
         self._built_with: list[Variable] = []
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name}, learning_rate={float(self.learning_rate)}>"
 
     def update(
         self, xp: Any, weight: Any, gradient: Any, slots: tuple[Any, ...], learning_rate: Any, step: Any

@@ -31,7 +31,7 @@ class SGD(Optimizer):
     --------
     >>> import nnarray as nna
     >>> nna.optimizers.SGD(0.1, momentum=0.9)
-    <SGD name=sgd, learning_rate=0.1>
+    SGD(0.1, momentum=0.9)
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class RMSprop(Optimizer):
     --------
     >>> import nnarray as nna
     >>> nna.optimizers.RMSprop()
-    <RMSprop name=rmsprop, learning_rate=0.001>
+    RMSprop()
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class Adam(Optimizer):
     --------
     >>> import nnarray as nna
     >>> nna.optimizers.Adam()
-    <Adam name=adam, learning_rate=0.001>
+    Adam()
     """
 
     def __init__(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from nnarray._config import Configured
 
-class Callback:
+
+class Callback(Configured):
     """Base of callbacks: a subclass overrides the hooks it needs.
 
     Hooks of `fit` begin with ``on_train_`` and ``on_epoch_``, those of `evaluate`, and of the validation within `fit`,
