@@ -87,8 +87,8 @@ def _curves(history: Any, name: str) -> dict[str, _Curve]:
     for key, values in series.items():
         if len(values) < count and not isinstance(history, History):
             raise ValueError(
-                f"A figure has one value for each epoch: received {len(values)} of {key!r} and {count} of others. A "
-                "History knows which epochs had one."
+                f"A figure has one value for each epoch: received {len(values)} of {key!r} and {count} epochs of "
+                "others. A History knows which epochs had one."
             )
         rows = history.rows_of(key) if len(values) < count else slice(None)
         curves[key] = _Curve(epochs[rows], values)
