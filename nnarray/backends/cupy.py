@@ -24,7 +24,6 @@ _ATOMIC = frozenset(("int32", "uint32", "uint64", "float16", "float32", "float64
 class CupyBackend(Backend):
     """CuPy on one or several CUDA GPUs."""
 
-    executor = "cupy"
     has_views = True
 
     def __init__(self) -> None:
