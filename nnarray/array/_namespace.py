@@ -330,7 +330,14 @@ def array_namespace(x: Any) -> Any:
 
     Code that gets its namespace here runs recorded or raw, according to what it is given.
     """
-    return x.namespace if type(x) is Array else backend_of(x).xp
+    if type(x) is Array:
+        return x.namespace
+    # What stands for an array, such as a variable or a symbol of a model, says itself.
+    return x.__array_namespace__() if hasattr(type(x), "__nnarray_value__") or _is_symbol(x) else backend_of(x).xp
+
+
+def _is_symbol(x: Any) -> bool:
+    return hasattr(type(x), "__nnarray_apply__")
 
 
 def as_array(x: Any) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import operator
 import threading
 from types import ModuleType
 from typing import Any
@@ -130,6 +131,24 @@ def backend_of(x: Any) -> Backend:
             "Convert it first, for example with numpy.asarray."
         )
     return found
+
+
+def integer_of(x: Any) -> int:
+    """Return the integer that `x` is, or that it holds as an array without axes.
+
+    By `operator.index` where it has that; CuPy's arrays have none.
+
+    Raises
+    ------
+    TypeError
+        If it is none and holds none.
+    """
+    if hasattr(type(x), "__index__"):
+        return operator.index(x)
+    backend = find_backend(x)
+    if backend is None or tuple(x.shape) or not backend.xp.isdtype(x.dtype, "integral"):
+        raise TypeError(f"An integer is needed, or an integer array without axes: received {describe(x)}.")
+    return int(x)
 
 
 def convert(x: Any, backend: Backend, dtype: Any = None, device: Any = None) -> Any:

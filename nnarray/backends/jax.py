@@ -17,6 +17,13 @@ class JaxBackend(Backend):
     def __init__(self) -> None:
         super().__init__("jax", "jax.numpy")
 
+    def device_of(self, x: Any) -> Any:
+        try:
+            return x.device
+        except RuntimeError:
+            # One that a plan has used up still says where it was: what takes its place goes there.
+            return next(iter(x.sharding.device_set))
+
     def asarray(self, obj: Any, dtype: Any = None, device: Any = None) -> Any:
         # Without 64-bit mode JAX has 32-bit integers, and warns of each request for more.
         if isinstance(dtype, str) and "int" in dtype:

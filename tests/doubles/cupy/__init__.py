@@ -1,6 +1,7 @@
 """A double of CuPy for machines without a GPU: NumPy inside, CuPy's manners outside.
 
-It has two devices and refuses what CuPy refuses: arrays that do not lie on the current device, and conversion to
+It has two devices with access to each other's memory: what is computed from arrays of another than the current one is
+computed on the current one, with CuPy's warning, which our code must never cause. It refuses conversion to
 NumPy by any way but `get`. What fails, and how, is set by the environment variable DOUBLE_FAILS: a stage of the probe,
 with CuPy's own words. It holds how our code calls CuPy; of what CuPy then does on a GPU it says nothing.
 """
