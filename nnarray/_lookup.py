@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 from nnarray._messages import article, describe, unknown_name
@@ -13,6 +13,15 @@ from nnarray._serialization import custom_objects, deserialize_keras_object, fou
 def snake_case(name: str) -> str:
     """Return ``"GlorotUniform"`` as ``"glorot_uniform"``."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def unique(name: str, taken: Container[str]) -> str:
+    """Return `name`, or, if it is taken, the first of ``name_1``, ``name_2``, … that is not."""
+    number, found = 0, name
+    while found in taken:
+        number += 1
+        found = f"{name}_{number}"
+    return found
 
 
 class Registry:

@@ -34,7 +34,7 @@ def trained(outputs: int = 1, hidden: int = 3) -> Any:
     nna.set_seed(0)
     activation, loss = ("sigmoid", "binary") if outputs == 1 else ("softmax", "sparse_categorical")
     model = models.Sequential([layers.Dense(hidden, "relu", input_dim=2), layers.Dense(outputs, activation)])
-    model.compile("adam", f"{loss}_crossentropy", ["accuracy"])
+    model.compile("adam", f"{loss}_crossentropy", metrics=["accuracy"])
     model.fit(X, Y, verbose=0)
     return model
 

@@ -47,7 +47,7 @@ for _name in HOOKS:
 
 def _model() -> Any:
     model = models.Sequential([layers.Dense(1, "sigmoid", input_dim=2)])
-    model.compile("sgd", "binary_crossentropy", ["accuracy"])
+    model.compile("sgd", "binary_crossentropy", metrics=["accuracy"])
     return model
 
 

@@ -28,7 +28,7 @@ class Terminal(io.StringIO):
 
 def _model() -> Any:
     model = models.Sequential([layers.Dense(1, "sigmoid", input_dim=2)])
-    model.compile("adam", "binary_crossentropy", ["accuracy"])
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
     return model
 
 
