@@ -22,7 +22,7 @@ from nnarray.array import (
 from nnarray.array._array import Array, bind
 from nnarray.array._composites import COMPOSITES
 from nnarray.array._function import TABLE, Function
-from nnarray.backends import DTYPE_NAMES, Backend, backend_of, convert, find_backend, select
+from nnarray.backends import DTYPE_NAMES, Backend, backend_of, convert, find_backend, received, select
 
 CHAPTERS = (creation, data_types, elementwise, fft, linalg, linear_algebra, manipulation, sorting, statistical)
 _EXTENSIONS = {"fft": "Fourier transforms", "linalg": "Linear algebra"}
@@ -196,7 +196,7 @@ class Namespace(ModuleType):
         """Return an object with ``__dlpack__`` as an Array, which shares its memory where it can."""
         if isinstance(x, Array):
             return self.asarray(x, device=device, copy=copy)
-        return Array(self.backend.xp.from_dlpack(x, device=device, copy=copy), self)
+        return Array(received(x, self.backend, device=device, copy=copy), self)
 
     def can_cast(self, from_: Any, to: Any, /) -> bool:
         """Return whether one dtype, or that of an array, casts to another by the rules of promotion."""
