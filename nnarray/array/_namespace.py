@@ -163,6 +163,10 @@ class Namespace(ModuleType):
             field = "complex" if isdtype(dtype, "complex floating") else "real" * isdtype(dtype, "real floating")
             return self._fields.setdefault(dtype, field)
 
+    def holds_numbers(self, dtype: Any) -> bool:
+        """Whether a dtype is one of numbers or truth values, as all of the standard are."""
+        return bool(self.backend.xp.isdtype(dtype, ("bool", "numeric")))
+
     def asarray(self, obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None) -> Any:
         """Return `obj` (scalar, nested sequence, raw array or Array) as an Array; an Array stays recorded.
 
