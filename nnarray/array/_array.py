@@ -293,7 +293,8 @@ class Array:
             changed = set_key(self, key, value)
         else:
             changed = bind(_SETITEM, self.namespace, (self, value), {"key": full_key(key, self.ndim)})
-        self.value, self.node, self.origin = changed.value, changed.node, None
+        # Of another namespace under jit, where an array from outside is assigned what is traced.
+        self.value, self.namespace, self.node, self.origin = changed.value, changed.namespace, changed.node, None
 
     def __iter__(self) -> Iterator[Array]:
         if self.ndim == 0:

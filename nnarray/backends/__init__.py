@@ -13,6 +13,7 @@ from nnarray.backends._registry import (
     get_backend,
     integer_of,
     known_backends,
+    received,
     register_array_type,
 )
 from nnarray.backends._selection import (
@@ -51,6 +52,7 @@ __all__ = [
     "integer_of",
     "known_backends",
     "probe",
+    "received",
     "register_array_type",
     "registered",
     "report",

@@ -14,6 +14,7 @@ import numpy as np
 
 from nnarray._messages import unknown_name
 from nnarray.backends import _philox
+from nnarray.backends._host import taken_over
 
 #: DLPack's type of a CUDA device.
 CUDA = 2
@@ -171,11 +172,12 @@ class Backend:
     def asarray(self, obj: Any, dtype: Any = None, device: Any = None) -> Any:
         """Return `obj` (scalar, nested list, NumPy array or own array) as an array of the library.
 
-        `dtype` is a name such as ``"float32"``, a dtype of the library, or None to keep what `obj` has.
+        `dtype` is a name such as ``"float32"``, a dtype of the library, or None to keep what `obj` has. A NumPy array
+        may have any byte order; one of a dtype that the library lacks gets a wider one, longdouble float64.
         """
         dtype = getattr(self.xp, dtype) if isinstance(dtype, str) else dtype
-        if isinstance(obj, np.generic):
-            obj = np.asarray(obj)
+        if isinstance(obj, (np.ndarray, np.generic)):
+            obj = taken_over(np.asanyarray(obj), self.xp)
         return self.xp.asarray(obj, dtype=dtype, device=self.device(device))
 
     def to_numpy(self, x: Any) -> np.ndarray:

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
+from nnarray._trees import leaves_of, tree_map
 from nnarray.backends import current_backend
-from nnarray.layers._shapes import shapes_of
-from nnarray.layers._spec import spec_of_results
+from nnarray.layers._shapes import map_shapes, shapes_of
+from nnarray.layers._spec import Spec, spec_of_results
 from nnarray.random import preserved_keys
 from nnarray.variables import StatelessScope
 
@@ -49,8 +50,18 @@ def shape_arguments(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any])
 def output_spec(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return the layer's outputs as a tree of `Spec`, where those in the arguments stand for arrays.
 
-    It is found by calling the layer, or a copy of it if it is not built, on ones. Nothing of the layer is changed.
+    Where the layer does not state its output's shape, it is called on ones, or a copy of it if it is not built. Nothing
+    of the layer is changed.
     """
+    inputs = leaves_of(args)
+    if len(args) == 1 and not kwargs and layer.states_output_shape and all("float" in x.dtype for x in inputs):
+        shapes = layer.compute_output_shape(tree_map(lambda x: x.shape, args[0]))
+        return map_shapes(lambda shape: Spec(shape, layer.compute_dtype), shapes)
+    return seen_spec(layer, args, kwargs)
+
+
+def seen_spec(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return the outputs that the layer, or a copy of it if it is not built, gives for ones, as a tree of `Spec`."""
     probed = layer if layer.built else copy.deepcopy(layer)
     variables = probed.variables
     backend, device = (variables[0].backend, variables[0].device) if variables else current_backend()[:2]

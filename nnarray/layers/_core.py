@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nnarray import activations, config
+from nnarray._checks import check_share
 from nnarray._messages import describe
 from nnarray.array import array_namespace
 from nnarray.layers._applied import dtype_name
@@ -154,12 +155,11 @@ class Dropout(Layer):
     def __init__(
         self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
     ) -> None:
-        if isinstance(rate, bool) or not 0 <= rate <= 1:
-            raise ValueError(f"rate must lie from 0 to 1: received rate={rate!r}.")
+        rate = check_share("rate", rate, closed=True)
         if noise_shape is not None:
             noise_shape = check_lengths("noise_shape", noise_shape)
         super().__init__(**kwargs)
-        self.rate = float(rate)
+        self.rate = rate
         self.noise_shape = noise_shape
         self.seed = seed
         self.seed_generator = SeedGenerator(seed)

@@ -16,7 +16,7 @@ from nnarray._replay import not_repeated
 from nnarray._trees import leaves_of, tree_map
 from nnarray.array import Array, as_array
 from nnarray.backends import current_backend, find_backend, use_backend
-from nnarray.layers._build import built_once, output_spec, shape_arguments
+from nnarray.layers._build import built_once, seen_spec, shape_arguments
 from nnarray.layers._checks import cast_floats, check_dtype, compute_dtype_of, declared_shape, is_numbers
 from nnarray.layers._phase import observed, training_phase
 from nnarray.layers._shapes import map_shapes
@@ -120,7 +120,7 @@ class Layer(Weights):
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of the output; by default found by calling the layer on ones."""
         inputs = map_shapes(lambda shape: Spec(shape, self.compute_dtype), input_shape)
-        return tree_map(lambda spec: spec.shape, output_spec(self, (inputs,), {}))
+        return tree_map(lambda spec: spec.shape, seen_spec(self, (inputs,), {}))
 
     @property
     def states_output_shape(self) -> bool:

@@ -10,7 +10,7 @@ from nnarray._trees import flatten, leaves_of, tree_map, unflatten
 from nnarray.array import namespace
 from nnarray.layers._applied import Applied, kept
 from nnarray.layers._build import output_spec
-from nnarray.layers._shapes import Shape, map_shapes
+from nnarray.layers._shapes import Shape
 from nnarray.layers._spec import Spec, spec_of_results
 
 if TYPE_CHECKING:
@@ -156,13 +156,7 @@ def symbols_of(tree: Any) -> list[Placeholder]:
 
 def call_layer(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Note down a call of a built layer on symbols; return symbols for its outputs."""
-    inputs = symbols_of(args)
-    if len(args) == 1 and not kwargs and layer.states_output_shape and all("float" in x.dtype for x in inputs):
-        shapes = layer.compute_output_shape(tree_map(lambda x: x.shape, args[0]))
-        spec = map_shapes(lambda shape: Spec(shape, layer.compute_dtype), shapes)
-    else:
-        spec = output_spec(layer, args, kwargs)
-    return _noted(layer, args, kwargs, spec)
+    return _noted(layer, args, kwargs, output_spec(layer, args, kwargs))
 
 
 def apply(operation: Applied, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

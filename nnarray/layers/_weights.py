@@ -9,6 +9,7 @@ import numpy as np
 
 from nnarray import initializers
 from nnarray._config import Configured
+from nnarray._lookup import unique
 from nnarray._members import strays, walk
 from nnarray._messages import describe
 from nnarray.backends import convert, current_backend, find_backend
@@ -20,7 +21,7 @@ class Weights(Configured):
     """The variables of a layer: its attributes, and those of the layers among its attributes."""
 
     #: Attributes that are no part of the layer.
-    _unwalked: frozenset[str] = frozenset(("_call", "_nodes"))
+    _unwalked: frozenset[str] = frozenset(("_call", "_loose", "_nodes"))
 
     name: str
     built: bool
@@ -32,6 +33,9 @@ class Weights(Configured):
         if name in self.__dict__ and isinstance(value, (Weights, Variable, list, tuple, dict)):
             del self.__dict__[name]
         super().__setattr__(name, value)
+        loose = self.__dict__.get("_loose")
+        if loose and isinstance(value, Variable):
+            self.__dict__["_loose"] = [variable for variable in loose if variable is not value]
 
     @property
     def variable_dtype(self) -> str:
@@ -69,6 +73,7 @@ class Weights(Configured):
             raise ValueError(f"The initializer of {name!r} must give shape {tuple(shape)}: received {describe(value)}.")
         variable = Variable(value, name, trainable)
         variable.path = f"{self.name}/{name}"
+        self.__dict__.setdefault("_loose", []).append(variable)
         return variable
 
     # -- what belongs to it -------------------------------------------------------------------------------------------
@@ -76,9 +81,16 @@ class Weights(Configured):
     def members(self) -> Iterator[tuple[str, Any]]:
         """Yield the variables and layers that belong directly to the layer, with the paths that lead to them."""
         seen: set[int] = set()
+        # What `add_weight` made belongs to the layer, unless it was an attribute and is no more.
+        loose = dict.fromkeys(self.__dict__.get("_loose", ()))
         for name, value in list(vars(self).items()):
             if name not in self._unwalked:
-                yield from walk(name, value, (Variable, Weights), seen)
+                for path, item in walk(name, value, (Variable, Weights), seen):
+                    loose.pop(item, None)
+                    yield path, item
+        if "_loose" in self.__dict__:
+            self.__dict__["_loose"] = list(loose)
+        yield from ((variable.name, variable) for variable in loose)
 
     @property
     def sublayers(self) -> list[Any]:
@@ -101,7 +113,7 @@ class Weights(Configured):
             for name, item in members:
                 if isinstance(item, Variable) and item not in known:
                     known.add(item)
-                    variables[path + name] = item
+                    variables[unique(path + name, variables)] = item
             for name, item in members:
                 if isinstance(item, Weights) and item not in known:
                     visit(f"{path}{name}/", item)

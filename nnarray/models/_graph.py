@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from nnarray._lookup import unique
 from nnarray._messages import describe, unknown_name
 from nnarray._trees import flatten, unflatten
 from nnarray.layers import Layer, Node, Placeholder, as_floats, shape_fits, symbols_of
-from nnarray.training import unique
 
 
 class Graph:

@@ -54,7 +54,7 @@ class Model(Trained):
 
     _unwalked = Layer._unwalked | {
         *("_graph", "_packs", "_runner", "_predictor", "_recipe", "_resolved", "_anatomy", "_specs", "_lock"),
-        *("history", "home", "loss", "_wanted"),
+        *("history", "home", "loss", "_noted", "_wanted"),
     }
 
     def __init__(
@@ -78,6 +78,7 @@ class Model(Trained):
         super().__init__(backend, device, on_missing, name=name, trainable=trainable, dtype=dtype, **kwargs)
         self._graph: Graph | None = graph
         if graph is not None:
+            self.batch_input_shape = tree_map(lambda symbol: symbol.shape, graph.inputs)
             self.built = True
             self.check_members()
 
@@ -150,8 +151,6 @@ class Model(Trained):
         AttributeError
             If the model has not been built.
         """
-        if self._graph is not None:
-            return tree_map(lambda symbol: symbol.shape, self._graph.inputs)
         if self.batch_input_shape is None:
             raise AttributeError(
                 f"Model {self.name!r} has not been built. Call model.build((None, features)), or fit it."
@@ -164,7 +163,7 @@ class Model(Trained):
         return self.compute_output_shape(self.input_shape)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        if self._graph is None or tree_map(lambda x: x.shape, self._graph.inputs) != input_shape:
+        if self._graph is None or self.batch_input_shape != input_shape:
             return super().compute_output_shape(input_shape)
         return tree_map(lambda symbol: symbol.shape, self._graph.outputs)
 

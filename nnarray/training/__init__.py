@@ -2,7 +2,7 @@
 
 from nnarray.training._callback import Callback
 from nnarray.training._callbacks import CallbackList, LambdaCallback
-from nnarray.training._compile_loss import CompileLoss, unique
+from nnarray.training._compile_loss import CompileLoss
 from nnarray.training._compile_metrics import CompileMetrics
 from nnarray.training._data import Data, as_data
 from nnarray.training._figures import NonFiniteLossError
@@ -22,5 +22,4 @@ __all__ = [
     "Step",
     "Trained",
     "as_data",
-    "unique",
 ]

@@ -248,10 +248,9 @@ class Trained(Trainer):
                         watch.look()
                         good.restore_latest()
                 except BadLossError as error:
+                    rate = learning_rate_of(self)
                     good.restore()
-                    raise NonFiniteLossError(
-                        error.value, 1, error.step + 1, learning_rate_of(self), "their values before the step"
-                    ) from None
+                    raise NonFiniteLossError(error.value, 1, 1, rate, "their values before the step") from None
                 except BaseException:
                     good.restore()
                     raise

@@ -138,6 +138,8 @@ class Loop:
                 try:
                     logs = self._epoch(epoch, watch, interrupt)
                 except BadLossError as error:
+                    if error.step:
+                        self._good.confirm()
                     raise self._went_back(error.value, epoch, error.step) from None
                 except BaseException:
                     if self.runner.is_inconsistent:
@@ -216,8 +218,8 @@ class Loop:
             raise self._went_back(loss, epoch, self.batches.length or 0)
 
     def _went_back(self, value: Any, epoch: int, step: int) -> NonFiniteLossError:
-        self.counter = self._good.restore()
         rate = learning_rate_of(self.model)
+        self.counter = self._good.restore()
         return NonFiniteLossError(value, epoch + 1, step + 1, rate, self._good.place)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnarray._trees import tree_map
+from nnarray._trees import flatten, tree_map, unflatten
 from nnarray.array import as_array
 from nnarray.backends import Selection, backend_of
 from nnarray.layers import Spec
@@ -41,10 +41,10 @@ def specs_of_outputs(model: Any, x: Any) -> Any:
         is_float = backend.xp.isdtype(array.dtype, "real floating")
         return Spec((None, *array.shape[1:]), model.dtype if is_float else backend.dtype_name(array.dtype))
 
-    inputs = tree_map(spec, x)
-    key = Data(x, None, None).forms, tuple(model.structure()[0].values())
+    specs, structure = flatten(tree_map(spec, x))
+    key = structure, [(each.shape, each.dtype) for each in specs], list(model.structure()[0].values())
     if model._specs is None or model._specs[0] != key:
-        model._specs = key, model.output_specs(inputs)
+        model._specs = key, model.output_specs(unflatten(structure, specs))
     return model._specs[1]
 
 

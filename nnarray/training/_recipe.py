@@ -67,6 +67,13 @@ def recipe_of(
     """Return the arguments of `compile`, checked and looked up."""
     if not isinstance(run_eagerly, bool):
         raise TypeError(f"run_eagerly must be True or False: received run_eagerly={run_eagerly!r}.")
+    if isinstance(loss_weights, str) or (
+        isinstance(loss_weights, (list, tuple)) and any(isinstance(x, (str, metrics.Metric)) for x in loss_weights)
+    ):
+        raise TypeError(
+            f"loss_weights are numbers: received loss_weights={loss_weights!r}. Give metrics by name, "
+            f"metrics={loss_weights!r}: as in Keras, the third argument of compile is loss_weights."
+        )
     return Recipe(
         None if loss is None else CompileLoss(loss, loss_weights),
         CompileMetrics(plain_metrics, weighted_metrics),

@@ -56,10 +56,11 @@ class Step:
     def _run(self, state: State, batch: Data, counter: Any, phase: int) -> tuple[State, Any]:
         model = self.model
         step = (model.train_step, model.test_step)[phase]
-        model._tracker.latest = None
+        model._tracker.latest = model._noted = None
         with StatelessScope(self.variables, state, counter, phase) as scope:
             logs = step(pack_x_y_sample_weight(*batch))
-        loss, model._tracker.latest = model._tracker.latest, None
+        loss = model._tracker.latest
+        model._tracker.latest = model._noted = None
         if not self._gives_logs[phase]:
             return [plain(scope.values[variable]) for variable in self.variables], (plain(loss), None)
         logs = checked_logs(step.__name__, logs)

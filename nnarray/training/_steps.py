@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 from nnarray import metrics, optimizers
 from nnarray._members import walk
 from nnarray._trees import leaves_of
-from nnarray.autodiff import value_and_grad
+from nnarray.autodiff import stop_gradient, value_and_grad
 from nnarray.backends import Selection
 from nnarray.layers import Layer
 from nnarray.training._recipe import Recipe, Resolved, structure_of
@@ -19,10 +21,22 @@ class LossTracker(metrics.Mean):
     """The mean of the losses, and the latest of them."""
 
     latest: Any = None
+    is_used = False
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
-        self.latest = values
+        self.latest, self.is_used = values, True
         super().update_state(values, sample_weight)
+
+
+def _noting(compute_loss: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a model's `compute_loss` that notes what it returns."""
+
+    @functools.wraps(compute_loss)
+    def wrapper(self: Steps, *args: Any, **kwargs: Any) -> Any:
+        self._noted = compute_loss(self, *args, **kwargs)
+        return self._noted
+
+    return wrapper
 
 
 class Steps(Layer):
@@ -34,6 +48,11 @@ class Steps(Layer):
         As for `Layer`.
     """
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "compute_loss" in cls.__dict__:
+            cls.compute_loss = _noting(cls.__dict__["compute_loss"])  # type: ignore[method-assign]
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.optimizer: optimizers.Optimizer | None = None
@@ -42,6 +61,7 @@ class Steps(Layer):
         self._recipe: Recipe | None = None
         self._resolved: Resolved | None = None
         self._tracker = LossTracker("loss")
+        self._noted: Any = None
 
     @property
     def output_names(self) -> list[str] | None:
@@ -111,17 +131,23 @@ class Steps(Layer):
                 f"Model {self.name!r} has no loss to compute. Give compile a loss, for example "
                 "loss='mean_squared_error', or override compute_loss."
             )
-        return self._for_outputs(y_pred).total_loss(y, y_pred, sample_weight)
+        self._noted = self._for_outputs(y_pred).total_loss(y, y_pred, sample_weight)
+        return self._noted
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
-        """Count a batch into the compiled metrics; return all figures so far by name."""
+        """Count a batch into the compiled metrics; return all figures so far by name.
+
+        The loss that was computed last is counted too, if the step did not do so itself.
+        """
+        if self._noted is not None and self._tracker.latest is None:
+            self._tracker.update_state(stop_gradient(self._noted), sample_weight=leaves_of(y_pred)[0].shape[0])
         if y is not None and self._recipe is not None:
             self._for_outputs(y_pred).metrics.update_state(y, y_pred, sample_weight)
         return self.get_metrics_result()
 
     def get_metrics_result(self) -> dict[str, Any]:
         """Return the figures so far by name: the loss, those of the outputs, metrics."""
-        found = {self._tracker.name: self._tracker.result()}
+        found = {self._tracker.name: self._tracker.result()} if self._tracker.is_used else {}
         if self._resolved is not None:
             found |= self._resolved.result()
         for metric in self.metrics:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from nnarray import optimizers
+from nnarray.backends import use_backend
 from nnarray.compiler import Plan
 from nnarray.layers import output_spec
 from nnarray.training._history import History
@@ -227,4 +228,6 @@ class Trainer(Steps):
 
     def output_specs(self, inputs: Any) -> Any:
         """Return a `Spec` for each output, where `inputs` has one for each input."""
-        return output_spec(self, (inputs,), {})
+        place = self.home or self._wanted
+        with nullcontext() if place is None else use_backend(place.backend.name, place.device):
+            return output_spec(self, (inputs,), {})
