@@ -127,7 +127,7 @@ class OutputLosses:
             Each loss as it is before that, by `part_names`.
         """
         outputs = self.outputs
-        targets = outputs.each(y_true, "y", self._without)
+        targets = outputs.arrays(y_true, "y", self._without)
         weights = weights_of(outputs, sample_weight, self._without)
         predictions = outputs.each(y_pred, "The outputs")
         values, total = [], None
@@ -158,7 +158,7 @@ class OutputLosses:
         """
         outputs = self.outputs
         shapes = [functools.reduce(operator.getitem, path, output_shapes) for path in outputs.paths]
-        for place, target in enumerate(outputs.each(y, "y", self._without)):
+        for place, target in enumerate(outputs.arrays(y, "y", self._without)):
             loss = self.losses[place]
             if loss is None:
                 continue

@@ -121,7 +121,7 @@ class OutputMetrics:
         without = [place for place in range(self.outputs.count) if place not in counted]
         if not counted:
             return
-        targets = self.outputs.each(y_true, "y", without)
+        targets = self.outputs.arrays(y_true, "y", without)
         weights = weights_of(self.outputs, sample_weight, without)
         predictions = self.outputs.each(y_pred, "The outputs")
         ready = {place: beside_outputs(targets[place], predictions[place], weights[place]) for place in counted}
