@@ -246,7 +246,7 @@ def _warn_of_one_class(loss: losses.Loss, y_pred: Any) -> None:
         what = "The softmax of one output is 1" if softmax else f"The {loss.name} of one class is 0"
         warnings.warn(
             f"{what} whatever the model computes, so nothing is learned: received outputs of shape "
-            f"{tuple(y_pred.shape)}. Two classes need one unit with sigmoid and loss='binary_crossentropy', or two "
+            f"({', '.join(['batch', *map(str, y_pred.shape[1:])])}). Two classes need one unit with sigmoid and loss='binary_crossentropy', or two "
             "units with softmax.",
             UserWarning,
             stacklevel=2,
