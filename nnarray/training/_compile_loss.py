@@ -244,10 +244,10 @@ def _warn_of_one_class(loss: losses.Loss, y_pred: Any) -> None:
     softmax = y_pred.ndim > 0 and y_pred.shape[-1] == 1 and nn.logits_of(y_pred, "softmax") is not None
     if alone or softmax:
         what = "The softmax of one output is 1" if softmax else f"The {loss.name} of one class is 0"
+        shape = ", ".join(["batch", *map(str, y_pred.shape[1:])])
         warnings.warn(
-            f"{what} whatever the model computes, so nothing is learned: received outputs of shape "
-            f"({', '.join(['batch', *map(str, y_pred.shape[1:])])}). Two classes need one unit with sigmoid and loss='binary_crossentropy', or two "
-            "units with softmax.",
+            f"{what} whatever the model computes, so nothing is learned: received outputs of shape ({shape}). Two "
+            "classes need one unit with sigmoid and loss='binary_crossentropy', or two units with softmax.",
             UserWarning,
             stacklevel=2,
         )

@@ -124,6 +124,9 @@ class OutputMetrics:
         targets = self.outputs.arrays(y_true, "y", without)
         weights = weights_of(self.outputs, sample_weight, without)
         predictions = self.outputs.each(y_pred, "The outputs")
+        for place in counted:
+            if targets[place] is None:
+                raise ValueError(f"y must hold the targets of output {self.outputs.label(place)}, which has metrics.")
         ready = {place: beside_outputs(targets[place], predictions[place], weights[place]) for place in counted}
         for metric, place, weighted in self._once:
             target, prediction, weight = ready[place]

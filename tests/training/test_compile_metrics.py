@@ -119,6 +119,8 @@ def test_targets_of_outputs_without_metrics_may_be_left_out(y: Any) -> None:
     resolved = CompileMetrics([["mse"], None]).for_outputs(OUTPUTS["two"], ["a", "b"])
     resolved.update_state(y, OUTPUTS["two"])
     assert float(resolved.result()["a_mse"]) == pytest.approx(3.4549, abs=6e-5)
+    with pytest.raises(ValueError, match="y must hold the targets of output 'a', which has metrics"):
+        resolved.update_state([None, TARGETS["two"][1]], OUTPUTS["two"])
     nothing = CompileMetrics().for_outputs(OUTPUTS["two"])
     nothing.update_state(y, OUTPUTS["two"])
     assert (nothing.metrics, nothing.names, nothing.result()) == ([], [], {})
