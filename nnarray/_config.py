@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import re
 from collections.abc import Iterator
@@ -95,6 +96,15 @@ class _Call:
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.args = args
         self.kwargs = kwargs
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Call:
+        def copied(x: Any) -> Any:
+            try:
+                return copy.deepcopy(x, memo)
+            except TypeError:  # some libraries' devices cannot be copied
+                return x
+
+        return _Call(tuple(map(copied, self.args)), {name: copied(x) for name, x in self.kwargs.items()})
 
 
 class _Argument(NamedTuple):

@@ -48,8 +48,9 @@ def _items(value: Any) -> Iterator[tuple[Any, Any]] | None:
 def strays(
     path: str, value: Any, kinds: tuple[type, ...], others: tuple[type, ...], seen: set[int], depth: int = 0
 ) -> Iterator[tuple[str, Any]]:
-    """Yield the objects of some kinds that `walk` does not reach: in sets, closures, partials, objects but of `others`."""
-    if type(value) in _ATOMS or id(value) in seen or depth > _DEPTH or getattr(value, "dtype", object) != object:
+    """Yield objects that `walk` does not reach: in sets, closures, partials, attributes of objects not of `others`."""
+    is_array = hasattr(value, "dtype") and getattr(value.dtype, "kind", "") != "O"
+    if type(value) in _ATOMS or id(value) in seen or depth > _DEPTH or is_array:
         return
     seen.add(id(value))
     if isinstance(value, kinds):

@@ -67,6 +67,6 @@ def seen_spec(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     backend, device = (variables[0].backend, variables[0].device) if variables else current_backend()[:2]
     values = [variable.value for variable in variables]
     # What a layer that is built makes in its call stays with it, and so must its draws be taken.
-    with nullcontext() if layer.built else preserved_keys(), backend.activate(device):
-        with StatelessScope(variables, values, counter=0):
-            return spec_of_results(probed, args, {**kwargs, "training": False}, lambda x: backend.asarray(x, device=device))
+    keys = nullcontext() if layer.built else preserved_keys()
+    with keys, backend.activate(device), StatelessScope(variables, values, counter=0):
+        return spec_of_results(probed, args, {"training": False, **kwargs}, lambda x: backend.asarray(x, device=device))

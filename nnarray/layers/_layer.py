@@ -167,7 +167,9 @@ class Layer(Weights):
             self.ensure_built(*shape_arguments(self, args, kwargs), like=like)
         if symbolic:
             outputs = call_layer(self, args, kwargs if training is None else {**kwargs, "training": training})
-            self._nodes.append(symbols_of(outputs)[0].node)
+            node = symbols_of(outputs)[0].node
+            assert node is not None
+            self._nodes.append(node)
             return outputs
         with training_phase(training) as phase, self._reading():
             if self._takes_training:

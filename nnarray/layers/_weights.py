@@ -12,7 +12,7 @@ from nnarray._config import Configured
 from nnarray._lookup import unique
 from nnarray._members import strays, walk
 from nnarray._messages import describe
-from nnarray.backends import convert, current_backend, find_backend
+from nnarray.backends import convert, current_backend
 from nnarray.layers._checks import as_weight, variable_dtype_of
 from nnarray.variables import StatelessScope, Variable
 
@@ -67,6 +67,7 @@ class Weights(Configured):
         """
         backend, device = current_backend()
         dtype = dtype or self.variable_dtype
+        initializer = "glorot_uniform" if initializer is None else initializer
         value = initializers.get(initializer)(tuple(shape), dtype)
         value = backend.xp.asarray(convert(value, backend, dtype, device), copy=True)
         if tuple(value.shape) != tuple(shape):

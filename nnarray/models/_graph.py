@@ -39,7 +39,7 @@ class Graph:
         if len(set(self.symbols)) < len(self.symbols):
             raise ValueError(f"Each input is given once: received {[x.name for x in self.symbols]}.")
         self.nodes, order = _sorted(self.symbols, self.results)
-        self.layers = _layers(self.symbols, self.results, self.nodes, order)
+        self.layers = _layers(self.symbols, self.nodes, order)
 
     @property
     def input_names(self) -> list[str]:
@@ -48,8 +48,7 @@ class Graph:
 
     @property
     def output_names(self) -> list[str]:
-        """Name of each result: its key in a dict of outputs, else that of what makes it, numbered if it is not the first.
-        """
+        """Name of each result: its key in a dict of outputs, else that of what makes it, each once."""
         names: list[str] = []
         for symbol in self.results:
             names.append(unique(symbol.name, names))
@@ -121,7 +120,7 @@ def _symbols(what: str, tree: Any) -> list[Placeholder]:
 
 
 def _sorted(inputs: list[Placeholder], outputs: list[Placeholder]) -> tuple[list[Node], dict[Any, int]]:
-    """Return the nodes behind the outputs, each after those that it needs, and the order in which operations are met."""
+    """Return the nodes behind the outputs, each after what it needs, and the order in which operations are met."""
     known = set(inputs)
     done: dict[Node, None] = {}
     order: dict[Any, int] = {}
@@ -140,17 +139,15 @@ def _sorted(inputs: list[Placeholder], outputs: list[Placeholder]) -> tuple[list
             continue
         if node is None:
             raise ValueError(
-                f"Graph disconnected: the outputs need the input {symbol.name!r}, which is not among the model's inputs, "
-                f"{[x.name for x in inputs]}."
+                f"Graph disconnected: the outputs need the input {symbol.name!r}, which is not among the model's "
+                f"inputs, {[x.name for x in inputs]}."
             )
         stack.append((symbol, True))
         stack += [(x, False) for x in reversed(node.inputs)]
     return list(done), order
 
 
-def _layers(
-    inputs: list[Placeholder], outputs: list[Placeholder], nodes: list[Node], order: dict[Any, int]
-) -> list[Layer]:
+def _layers(inputs: list[Placeholder], nodes: list[Node], order: dict[Any, int]) -> list[Layer]:
     """Return the layers by their distance from the outputs, then in the order in which they are met from there."""
     depth: dict[Any, int] = {}
     of_node: dict[Any, int] = {}

@@ -102,7 +102,9 @@ class Sequential(Model):
             raise IndexError(f"Model {self.name!r} has no layer to take off.")
         *self._stack, layer = self._stack
         if self._symbols:
-            layer._nodes.remove(self._symbols.pop().node)
+            node = self._symbols.pop().node
+            assert node is not None
+            layer._nodes.remove(node)
         if not self.layers:
             self.built = False
         return layer
@@ -130,7 +132,7 @@ class Sequential(Model):
     def _input_symbol(self, first: Layer, shape: Shape) -> Placeholder:
         if isinstance(first, InputLayer):
             return symbol_of(first)
-        return symbol_of(InputLayer(batch_shape=shape, dtype=first.compute_dtype))
+        return symbol_of(InputLayer(batch_shape=shape, dtype=first.variable_dtype))
 
     def _called(self, layers: Sequence[Layer], symbols: list[Placeholder]) -> list[Placeholder]:
         """Return the symbols with those that further layers make, each built where the model lives."""

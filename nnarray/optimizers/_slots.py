@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 from nnarray.array import array_namespace
 from nnarray.backends import convert
-from nnarray.variables import Variable, current_scope
+from nnarray.variables import Variable
 
 Shape = tuple[int, ...]
 
@@ -219,7 +219,7 @@ class SlotTable:
         pieces: dict[Unit, list[list[Any]]] = {}
         for part, weight, values in updated:
             unit, place = part.unit, part.place
-            _assign(part.variable, weight)
+            part.variable.assign(weight)
             if place is None:
                 for slot, value in zip(unit.slots, values, strict=True):
                     slot.assign(value)
@@ -251,16 +251,6 @@ def members_of(variables: Sequence[Variable]) -> list[Variable]:
         twice = next(member for i, member in enumerate(members) if member in members[:i])
         raise ValueError(f"A variable is updated once in a step: received {twice.path!r} twice.")
     return members
-
-
-def _assign(variable: Variable, value: Any) -> None:
-    scope = current_scope()
-    if variable.members == (variable,) or scope is None or variable in scope.values:
-        variable.assign(value)
-        return
-    # Its members may be lent one by one; assigning to a pack would pass them by.
-    for member, piece in zip(variable.members, variable.split(value), strict=True):
-        member.assign(piece)
 
 
 def _copy(x: Any) -> Any:

@@ -56,7 +56,7 @@ class ArrayBatches:
     def __init__(self, data: Data, batch_size: int) -> None:
         self.data = data
         self.batch_size = batch_size
-        self.length = math.ceil(data.length / batch_size)
+        self.length: int | None = math.ceil(data.length / batch_size)
         self.number = data.number
 
     def epoch(self, order: np.ndarray | None = None) -> Iterator[Any]:
@@ -80,6 +80,7 @@ class ArrayBatches:
     def filler(self, buffers: Data) -> Callable[[Any], None]:
         take = self.data.backend.take_rows
         pairs = list(zip(self.data.leaves, buffers.leaves, strict=True))
+
         def fill(rows: Any) -> None:
             for array, buffer in pairs:
                 take(array, rows, buffer)

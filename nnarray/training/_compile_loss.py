@@ -13,6 +13,7 @@ import numpy as np
 
 from nnarray import losses, nn
 from nnarray._checks import check_finite
+from nnarray._lookup import unique
 from nnarray.backends import backend_of, find_backend
 from nnarray.training._outputs import Outputs
 
@@ -174,16 +175,6 @@ class OutputLosses:
                 if outputs.count == 1:
                     raise
                 raise ValueError(f"Output {outputs.label(place)}: {error}") from None
-
-
-def unique(name: str, taken: Sequence[str]) -> str:
-    """Return `name`, or, if it is taken, the first of ``name_1``, ``name_2``, … that is not."""
-    number = 0
-    found = name
-    while found in taken:
-        number += 1
-        found = f"{name}_{number}"
-    return found
 
 
 def weights_of(outputs: Outputs, sample_weight: Any, optional: Sequence[int]) -> list[Any]:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from nnarray import metrics
+from nnarray._lookup import unique
 from nnarray._messages import describe
-from nnarray.training._compile_loss import beside_outputs, unique, weights_of
+from nnarray.training._compile_loss import beside_outputs, weights_of
 from nnarray.training._outputs import Outputs
 
 

@@ -54,12 +54,12 @@ def as_numbers(name: str, value: Any) -> Any:
         value = value.toarray()
     if find_backend(value) is None:
         try:
-            value = _numbers_of(np.asarray(value))
+            value = np.asarray(value)
         except ValueError as error:
             raise ValueError(f"{name} must be a rectangular array of numbers: {error}.") from None
     backend = backend_of(value)
     if isinstance(value, (np.ndarray, np.generic)):
-        value = _numbers_of(value)
+        value = _numbers_of(np.asarray(value))
         numeric = value.dtype.kind in "biuf"
     else:
         numeric = backend.xp.isdtype(value.dtype, ("bool", "integral", "real floating"))

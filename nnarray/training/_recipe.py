@@ -90,11 +90,12 @@ def check_steps(cls: type, base: type) -> None:
         if step is getattr(base, name):
             continue
         parameters = list(inspect.signature(step).parameters.values())[1:]
-        needed = [p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        positions = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        needed = [p for p in parameters if p.default is p.empty and p.kind in positions]
         if len(needed) > 1:
             raise TypeError(
-                f"{name} takes one argument, the data of a batch: received ({', '.join(p.name for p in needed)}), which "
-                f"is the form of Keras on JAX. {OWN_FORM}"
+                f"{name} takes one argument, the data of a batch: received ({', '.join(p.name for p in needed)}), "
+                f"which is the form of Keras on JAX. {OWN_FORM}"
             )
         for said in _names_in(step) & _FOREIGN.keys():
             raise TypeError(f"{name} says {said!r}, which is {_FOREIGN[said]}. {OWN_FORM}")

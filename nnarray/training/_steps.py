@@ -23,7 +23,7 @@ class LossTracker(metrics.Mean):
     latest: Any = None
     is_used = False
 
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         self.latest, self.is_used = values, True
         super().update_state(values, sample_weight)
 

@@ -50,7 +50,7 @@ class Trainer(Steps):
 
     def __getstate__(self) -> dict[str, Any]:
         # Plans are made anew where a copy is used.
-        mine = {"_lock": None, "_runner": None, "_predictor": None, "_packs": [], "_is_busy": False}
+        mine: dict[str, Any] = {"_lock": None, "_runner": None, "_predictor": None, "_packs": [], "_is_busy": False}
         return {**self.__dict__, **mine}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -108,6 +108,10 @@ class StatelessScope:
 
     def write(self, variable: Variable, value: Any) -> bool:
         """Keep a value for a variable here or in a scope around; return whether one of them lends it."""
+        if variable not in self.values and any(member in self.values for member in variable.members):
+            for member, piece in zip(variable.members, variable.split(value), strict=True):
+                self.write(member, piece)
+            return True
         if not self._takes_apart(variable.pack) and variable not in self.values:
             return self._around is not None and self._around.write(variable, value)
         self.values[variable] = value

@@ -170,8 +170,9 @@ class Variable:
 
     def _fitted(self, value: Any) -> Any:
         """Return a value as a scope keeps it: an array of the variable's shape and dtype."""
-        if not isinstance(value, Array) and (backend := find_backend(value)) is not self.backend:
-            if backend is None or backend.traced is not self.backend:
+        if not isinstance(value, Array):
+            backend = find_backend(value)
+            if backend is None or self.backend not in (backend, backend.traced):
                 value = convert(value, self.backend, self.dtype, self.device)
         self._check(value)
         same = value.dtype == self._value.dtype
