@@ -6,6 +6,7 @@ from nnarray.array._function import TABLE, Function
 from nnarray.array._indexing import is_traced
 from nnarray.array._namespace import CHAPTERS, Namespace, Raw, array_namespace, as_array, namespace, open_namespace
 from nnarray.array._node import Node, Part, last_converted, next_serial
+from nnarray.array._origin import Note, Origin, with_logits, with_origins
 from nnarray.array.manipulation import sum_to_shape
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "Function",
     "Namespace",
     "Node",
+    "Note",
+    "Origin",
     "Part",
     "Raw",
     "array_namespace",
@@ -28,4 +31,6 @@ __all__ = [
     "open_namespace",
     "parts_of",
     "sum_to_shape",
+    "with_logits",
+    "with_origins",
 ]

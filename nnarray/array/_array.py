@@ -18,6 +18,7 @@ from nnarray.backends import find_backend, integer_of
 
 if TYPE_CHECKING:
     from nnarray.array._namespace import Namespace
+    from nnarray.array._origin import Origin
 
 _ASTYPE = TABLE["astype"]
 _GETITEM = TABLE["getitem"]
@@ -62,7 +63,12 @@ def bind(function: Function, namespace: Namespace, args: Any, params: dict[str, 
             node.kept = tuple(x if keep else None for x, keep in zip(values, arguments, strict=True))
         if result_too:
             node.out = out
-    return Array(out, namespace, node) if collect is None else collect(parts_of(out, namespace, node))
+    if collect is not None:
+        return collect(parts_of(out, namespace, node))
+    made = Array(out, namespace, node)
+    if function.keeps_elements and (origin := getattr(operands[0], "origin", None)) is not None:
+        made.origin = origin.followed(operands[0], made)
+    return made
 
 
 def _field_of(out: Any, namespace: Namespace) -> str:
@@ -198,14 +204,17 @@ class Array:
         The namespace that made it, also ``x.__array_namespace__()``.
     node : Node or None
         Its place on the tape; None if nothing differentiates with respect to it.
+    origin : Origin or None
+        The activation function whose result it is known to be.
     """
 
-    __slots__ = ("__weakref__", "namespace", "node", "value")
+    __slots__ = ("__weakref__", "namespace", "node", "origin", "value")
 
     def __init__(self, value: Any, namespace: Namespace, node: Node | None = None) -> None:
         self.value = value
         self.namespace = namespace
         self.node = node
+        self.origin: Origin | None = None
 
     def __repr__(self) -> str:
         tracked = ", tracked" if self.node is not None else ""
@@ -284,7 +293,8 @@ class Array:
             changed = set_key(self, key, value)
         else:
             changed = bind(_SETITEM, self.namespace, (self, value), {"key": full_key(key, self.ndim)})
-        self.value, self.node = changed.value, changed.node
+        # Of another namespace under jit, where an array from outside is assigned what is traced.
+        self.value, self.namespace, self.node, self.origin = changed.value, changed.namespace, changed.node, None
 
     def __iter__(self) -> Iterator[Array]:
         if self.ndim == 0:
@@ -292,11 +302,16 @@ class Array:
         return iter(self.namespace.unstack(self))
 
     def __copy__(self) -> Array:
-        return Array(self.value, self.namespace, self.node)
+        return self._like(self.value)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Array:
         # A copy of the tape would lead to copies of what is differentiated, and the gradient would be zero.
-        return Array(copy.deepcopy(self.value, memo), self.namespace, self.node)
+        return self._like(copy.deepcopy(self.value, memo))
+
+    def _like(self, value: Any) -> Array:
+        made = Array(value, self.namespace, self.node)
+        made.origin = self.origin
+        return made
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.node is not None:

@@ -27,7 +27,7 @@ class Function:
     Parameters
     ----------
     name : str
-        Name in the standard; a leading underscore marks what the standard has only as an operator or not at all.
+        Name in the standard; of what it has as an operator only or not at all (`getitem`, `index_add`), our own.
     signature : str
         Parameters as in the standard.
     rules : mapping of str to callable
@@ -51,13 +51,16 @@ class Function:
         Of a function with several results: their names in the standard's named tuple, or `tuple` or `list`.
     shaped_by : sequence of str
         Array arguments whose values decide the shape of the result.
+    keeps_elements : bool
+        Whether the result has the elements of the first argument in their order, up to rounding: what is known of them
+        (see `Origin`) is then known of the result.
     implementation : callable, optional
         Takes a backend and returns the function on its raw arrays; by default the library's own of that name.
     """
 
     __slots__ = (
         *("arrays", "broadcasts", "collect", "conjugates", "constant", "implementation", "name", "rules", "signature"),
-        *("_kept", "_slots", "leading", "shaped_by", "variadic"),
+        *("_kept", "_slots", "keeps_elements", "leading", "shaped_by", "variadic"),
     )
 
     def __init__(
@@ -73,6 +76,7 @@ class Function:
         conjugates: bool = False,
         outputs: Sequence[str] | type = (),
         shaped_by: Sequence[str] = (),
+        keeps_elements: bool = False,
         implementation: Callable[[Backend], Callable[..., Any]] | None = None,
     ) -> None:
         self.name = name
@@ -88,6 +92,7 @@ class Function:
         self.conjugates = conjugates or "." in name
         self.collect = _collector(name, outputs)
         self.shaped_by = tuple(shaped_by)
+        self.keeps_elements = keeps_elements
         self.implementation = implementation
         self._slots = {argument: _slots(rule) for argument, rule in self.rules.items()}
         self._kept: dict[tuple[int, ...], tuple[tuple[bool, ...], bool]] = {}

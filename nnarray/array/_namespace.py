@@ -163,6 +163,10 @@ class Namespace(ModuleType):
             field = "complex" if isdtype(dtype, "complex floating") else "real" * isdtype(dtype, "real floating")
             return self._fields.setdefault(dtype, field)
 
+    def holds_numbers(self, dtype: Any) -> bool:
+        """Whether a dtype is one of numbers or truth values, as all of the standard are."""
+        return bool(self.backend.xp.isdtype(dtype, ("bool", "numeric")))
+
     def asarray(self, obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None) -> Any:
         """Return `obj` (scalar, nested sequence, raw array or Array) as an Array; an Array stays recorded.
 
@@ -330,7 +334,14 @@ def array_namespace(x: Any) -> Any:
 
     Code that gets its namespace here runs recorded or raw, according to what it is given.
     """
-    return x.namespace if type(x) is Array else backend_of(x).xp
+    if type(x) is Array:
+        return x.namespace
+    # What stands for an array, such as a variable or a symbol of a model, says itself.
+    return x.__array_namespace__() if hasattr(type(x), "__nnarray_value__") or _is_symbol(x) else backend_of(x).xp
+
+
+def _is_symbol(x: Any) -> bool:
+    return hasattr(type(x), "__nnarray_apply__")
 
 
 def as_array(x: Any) -> Array:

@@ -151,7 +151,8 @@ def full_key(key: Any, ndim: int) -> Any:
     return (*items, Ellipsis) if missing > 0 else key
 
 
-Function("reshape", "x, /, shape, *, copy=None", {"x": lambda xp, g, in_shape: xp.reshape(g, in_shape)})
+_BACK = {"x": lambda xp, g, in_shape: xp.reshape(g, in_shape)}
+Function("reshape", "x, /, shape, *, copy=None", _BACK, keeps_elements=True)
 Function("permute_dims", "x, /, axes", {"x": lambda xp, g, axes: xp.permute_dims(g, _inverse(axes))})
 Function(
     "moveaxis",
@@ -159,8 +160,8 @@ Function(
     {"x": lambda xp, g, source, destination: xp.moveaxis(g, destination, source)},
     arrays=("x",),
 )
-Function("expand_dims", "x, /, axis", {"x": lambda xp, g, in_shape: xp.reshape(g, in_shape)})
-Function("squeeze", "x, /, axis", {"x": lambda xp, g, in_shape: xp.reshape(g, in_shape)})
+Function("expand_dims", "x, /, axis", _BACK, keeps_elements=True)
+Function("squeeze", "x, /, axis", _BACK, keeps_elements=True)
 Function("broadcast_to", "x, /, shape", {"x": lambda xp, g, in_shape: sum_to_shape(xp, g, in_shape)})
 Function("flip", "x, /, *, axis=None", {"x": lambda xp, g, axis: xp.flip(g, axis=axis)})
 Function("concat", "arrays, /, *, axis=0", {"arrays": _concat}, variadic=True)

@@ -8,8 +8,8 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from nnarray._messages import describe
-from nnarray._trees import exactly, flatten_in_order, unflatten
-from nnarray.array import Array, Node, as_array
+from nnarray._trees import Structure, exactly, flatten, flatten_in_order, unflatten
+from nnarray.array import Array, Node, Note, as_array, with_logits
 from nnarray.backends import Backend, find_backend
 
 if TYPE_CHECKING:
@@ -80,15 +80,20 @@ class Call:
                 "changes, and tuples for lists."
             ) from None
 
-    def result(self, arrays: Sequence[Array]) -> Any:
-        """Return what the function returns for other arrays."""
+    def results(self, arrays: Sequence[Array]) -> tuple[list[Any], Structure, list[Note]]:
+        """Return what the function returns for other arrays: leaves and structure.
+
+        To a caller with Arrays the logits of results go too, behind the leaves, with a note for each.
+        """
         leaves = list(self._leaves)
         for place, x in zip(self._places, arrays, strict=True):
             leaves[place] = x
         args, kwargs = unflatten(self._structure, leaves)
         if self._statics:
             args = tuple(self._statics.get(n, x) for n, x in enumerate(args))
-        return self._fun(*args, **kwargs, **self._static_kwargs)
+        leaves, structure = flatten(self._fun(*args, **kwargs, **self._static_kwargs))
+        results, notes = with_logits(leaves) if self.as_arrays else (leaves, [])
+        return results, structure, notes
 
     def released(self, compiled: Any, outputs: Sequence[Any]) -> Any:
         """Return the result as the caller has his arguments: Arrays if one of them was."""

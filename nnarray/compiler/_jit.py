@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nnarray._messages import describe
-from nnarray._trees import flatten, unflatten
-from nnarray.array import Array, as_array
+from nnarray._trees import unflatten
+from nnarray.array import Array, Note, as_array, with_origins
 from nnarray.autodiff import Block, vjp
 from nnarray.backends import Backend
 from nnarray.compiler._call import Call, checked_result, is_array
@@ -126,21 +126,27 @@ class _Compiled(_Replay):
     structure : tree structure
         Of the result.
     forms : list of (bool, object)
-        For each leaf of the result whether it is an array, and if not, what it is.
+        For each leaf of the result whether it is an array, and if not, what it is; then for the logits of some.
+    notes : list of Note
+        Of which arrays those are the logits.
     halves : dict
         By the places of the arguments that are recorded, the halves of the derivative's graph.
     """
 
-    def __init__(self, program: Program, backend: Backend, structure: Any, forms: list[tuple[bool, Any]]) -> None:
+    def __init__(
+        self, program: Program, backend: Backend, structure: Any, forms: list[tuple[bool, Any]], notes: list[Note]
+    ) -> None:
         super().__init__(program, backend)
         self.structure = structure
         self.forms = forms
+        self.notes = notes
         self.halves: dict[tuple[int, ...], _Halves] = {}
 
     def arranged(self, outputs: Sequence[Any]) -> Any:
         """Return the result with `outputs` for its arrays."""
         remaining = iter(outputs)
-        return unflatten(self.structure, [next(remaining) if is_array else x for is_array, x in self.forms])
+        leaves = [next(remaining) if is_array else x for is_array, x in self.forms]
+        return unflatten(self.structure, with_origins(leaves, self.notes))
 
 
 @dataclass(frozen=True)
@@ -226,12 +232,12 @@ class Jitted:
         kept: dict[str, Any] = {}
 
         def run(arrays: Sequence[Array]) -> list[Any]:
-            results, kept["structure"] = flatten(call.result(arrays))
+            results, kept["structure"], kept["notes"] = call.results(arrays)
             kept["forms"] = [(True, None) if is_array(x) else (False, checked_result(x)) for x in results]
             return [x for x in results if is_array(x)]
 
         program = self._program(trace(run, call.raw, call.backend), call.backend, call.donated)
-        return _Compiled(program, call.backend, kept["structure"], kept["forms"])
+        return _Compiled(program, call.backend, **kept)
 
     def _program(self, graph: Graph, backend: Backend, donated: Sequence[int] = ()) -> Program:
         return executor_for(backend, self._executor).compile(optimise(graph), donated)
@@ -267,7 +273,7 @@ class Jitted:
                 everything = list(arrays)
                 for place, x in zip(call.recorded, chosen, strict=True):
                     everything[place] = x
-                return [x for x in flatten(call.result(everything))[0] if is_array(x)]
+                return [x for x in call.results(everything)[0] if is_array(x)]
 
             results, pull = vjp(of_recorded, *(arrays[place] for place in call.recorded))
             return results, list(pull(list(cotangents)))

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from nnarray._lookup import by_name, find
-from nnarray._messages import describe
+from nnarray._checks import check_one_of, check_positive
+from nnarray._config import Configured
+from nnarray._lookup import Registry, as_it_is
 from nnarray.backends import generator
 from nnarray.random import Seed, standard_truncated_normal, stream_from_seed
 
@@ -32,7 +33,7 @@ __all__ = [
 _TRUNCATED_STD = 0.87962566103423978
 
 
-class Initializer:
+class Initializer(Configured):
     """Base of initializers: called with a shape, gives a NumPy array that the layer moves to its backend."""
 
     def __call__(self, shape: Sequence[int], dtype: str = "float32") -> np.ndarray:
@@ -94,15 +95,9 @@ class VarianceScaling(Initializer):
         distribution: str = "truncated_normal",
         seed: Seed = None,
     ) -> None:
-        if not scale > 0:
-            raise ValueError(f"scale must be positive: received scale={scale!r}.")
-        if mode not in ("fan_in", "fan_out", "fan_avg"):
-            raise ValueError(f"mode must be 'fan_in', 'fan_out' or 'fan_avg': received mode={mode!r}.")
-        if distribution not in ("truncated_normal", "untruncated_normal", "uniform"):
-            raise ValueError(
-                "distribution must be 'truncated_normal', 'untruncated_normal' or 'uniform': received "
-                f"distribution={distribution!r}."
-            )
+        check_positive("scale", scale)
+        check_one_of("mode", mode, ("fan_in", "fan_out", "fan_avg"))
+        check_one_of("distribution", distribution, ("truncated_normal", "untruncated_normal", "uniform"))
         self.scale = scale
         self.mode = mode
         self.distribution = distribution
@@ -175,15 +170,18 @@ class LecunNormal(VarianceScaling):
         super().__init__(1.0, "fan_in", "truncated_normal", seed)
 
 
-_KNOWN = by_name(
+INITIALIZERS = Registry(
+    *("initializer", Initializer),
     *(Constant, Zeros, Ones, VarianceScaling, GlorotUniform, GlorotNormal),
     *(HeUniform, HeNormal, LecunUniform, LecunNormal),
-    **{"zero": Zeros, "one": Ones},
+    wrap=as_it_is,
+    zero=Zeros,
+    one=Ones,
 )
 
 
 def get(identifier: Any) -> Any:
-    """Return an initializer by name, as an object, a class, or a function ``f(shape, dtype)``.
+    """Return an initializer by name or config, as an object, a class, or a function ``f(shape, dtype)``; None for None.
 
     Raises
     ------
@@ -193,9 +191,7 @@ def get(identifier: Any) -> Any:
     Examples
     --------
     >>> import nnarray as nna
-    >>> type(nna.initializers.get("he_normal")).__name__
-    'HeNormal'
+    >>> nna.initializers.get("he_normal")
+    HeNormal()
     """
-    if identifier is None:
-        raise TypeError(f"Expected an initializer: received {describe(identifier)}. Use 'zeros' for none.")
-    return find("initializer", identifier, _KNOWN, Initializer)
+    return None if identifier is None else INITIALIZERS.get(identifier)

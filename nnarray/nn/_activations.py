@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from nnarray.array import array_namespace
+from nnarray.array import Array, Origin, array_namespace
 from nnarray.autodiff import stop_gradient
 
 
@@ -83,7 +83,7 @@ def sigmoid(x: Any) -> Any:
     xp = array_namespace(x)
     # Kept just below the logarithm of the largest float: exp cannot overflow, and the result there is below 1e-38.
     lowest = -0.99 * math.log(float(xp.finfo(x.dtype).max))
-    return 1.0 / (1.0 + xp.exp(-xp.maximum(x, lowest)))
+    return _noted(1.0 / (1.0 + xp.exp(-xp.maximum(x, lowest))), "sigmoid", x)
 
 
 def tanh(x: Any) -> Any:
@@ -111,7 +111,8 @@ def softmax(x: Any, axis: int = -1) -> Any:
     """
     xp = array_namespace(x)
     powers = xp.exp(x - stop_gradient(xp.max(x, axis=axis, keepdims=True)))
-    return powers / xp.sum(powers, axis=axis, keepdims=True)
+    y = powers / xp.sum(powers, axis=axis, keepdims=True)
+    return _noted(y, "softmax", x, axis % x.ndim) if isinstance(axis, int) else y
 
 
 def log_softmax(x: Any, axis: int = -1) -> Any:
@@ -127,3 +128,49 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
     xp = array_namespace(x)
     shifted = x - stop_gradient(xp.max(x, axis=axis, keepdims=True))
     return shifted - xp.log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True))
+
+
+def _noted(y: Any, activation: str, logits: Any, axis: int | None = None) -> Any:
+    """Return a result that knows, if it is an Array, of what it is the result."""
+    if type(y) is Array:
+        # Not the Array itself, which may be assigned to.
+        y.origin = Origin(activation, Array(logits.value, logits.namespace, logits.node), axis)
+    return y
+
+
+def logits_of(y: Any, activation: str, axis: int = -1) -> Array | None:
+    """Return the logits whose `sigmoid` or `softmax` an array is known to be, None if it is not.
+
+    An Array is known to be the result of `sigmoid` or `softmax` until it is changed in anything but dtype and shape.
+
+    Parameters
+    ----------
+    y : array
+        Of a raw array nothing is known.
+    activation : {"sigmoid", "softmax"}
+    axis : int
+        Along which `softmax` must have normalised.
+
+    Returns
+    -------
+    Array or None
+        In the shape and dtype of `y`.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> from nnarray.nn import logits_of, sigmoid
+    >>> xp = nna.namespace("numpy")
+    >>> y = sigmoid(xp.asarray([-1.0, 100.0]))
+    >>> logits_of(xp.reshape(y, (2, 1)), "sigmoid")
+    Array([[ -1.]
+     [100.]], numpy, dtype=float64)
+    >>> logits_of(1.0 - y, "sigmoid") is None
+    True
+    """
+    origin = y.origin if isinstance(y, Array) else None
+    if origin is None or origin.activation != activation:
+        return None
+    if origin.axis is not None and origin.axis != axis % y.ndim:
+        return None
+    return origin.logits_of(y)

@@ -16,7 +16,7 @@ from nnarray.layers import observing
 from nnarray.losses import Loss
 from nnarray.models import Model
 from nnarray.testing._recorder import Call, Place, Recorder
-from nnarray.training import Data, logits_activation, loss_and_outputs
+from nnarray.training import Data
 from nnarray.variables import StatelessScope, Variable
 
 FORWARD, GRADIENT, WEIGHT = "forward", "gradient", "weight gradient"

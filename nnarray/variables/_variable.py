@@ -15,7 +15,7 @@ from nnarray._refusals import refuse_state
 from nnarray._replay import is_repeating, once
 from nnarray.array import Array, array_namespace, namespace
 from nnarray.backends import Backend, backend_of, convert, current_backend, find_backend
-from nnarray.variables._scope import NOT_LENT, Lending, current_scope
+from nnarray.variables._scope import NOT_LENT, Lending, autocast, current_scope
 
 if TYPE_CHECKING:
     from nnarray.variables._pack import Pack
@@ -78,7 +78,12 @@ class Variable:
 
     @property
     def value(self) -> Any:
-        return once(self._held)
+        value = once(self._held)
+        dtype = autocast()
+        if dtype is None:
+            return value
+        xp = array_namespace(value)
+        return xp.astype(value, getattr(xp, dtype)) if xp.isdtype(value.dtype, "real floating") else value
 
     def _held(self) -> Any:
         scope = current_scope()
