@@ -64,7 +64,9 @@ def test_dense_and_its_gradients_are_those_of_pytorch(place: Any) -> None:
 
 def test_dense_applies_its_activation_to_the_affine_map(place: Any) -> None:
     x = to_library(X, nna.namespace(*place))
-    np.testing.assert_allclose(to_host(dense(place, activation="sigmoid")(x)), 1 / (1 + np.exp(-(X @ W + B))), rtol=1e-13)
+    np.testing.assert_allclose(
+        to_host(dense(place, activation="sigmoid")(x)), 1 / (1 + np.exp(-(X @ W + B))), rtol=1e-13
+    )
     z = dense(place, activation=lambda z: z * 2.0)(x)
     np.testing.assert_allclose(to_host(z), 2 * (X @ W + B), rtol=1e-13)
 

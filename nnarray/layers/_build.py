@@ -69,4 +69,6 @@ def seen_spec(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     # What a layer that is built makes in its call stays with it, and so must its draws be taken.
     with nullcontext() if layer.built else preserved_keys(), backend.activate(device):
         with StatelessScope(variables, values, counter=0):
-            return spec_of_results(probed, args, {**kwargs, "training": False}, lambda x: backend.asarray(x, device=device))
+            return spec_of_results(
+                probed, args, {**kwargs, "training": False}, lambda x: backend.asarray(x, device=device)
+            )

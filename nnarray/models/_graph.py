@@ -48,8 +48,7 @@ class Graph:
 
     @property
     def output_names(self) -> list[str]:
-        """Name of each result: its key in a dict of outputs, else that of what makes it, numbered if it is not the first.
-        """
+        """Name of each result: its key in a dict of outputs, else that of what makes it, numbered if it is not the first."""
         names: list[str] = []
         for symbol in self.results:
             names.append(unique(symbol.name, names))

@@ -80,6 +80,7 @@ class ArrayBatches:
     def filler(self, buffers: Data) -> Callable[[Any], None]:
         take = self.data.backend.take_rows
         pairs = list(zip(self.data.leaves, buffers.leaves, strict=True))
+
         def fill(rows: Any) -> None:
             for array, buffer in pairs:
                 take(array, rows, buffer)

@@ -168,9 +168,7 @@ class Trained(Trainer):
                 progress.close(found)
         return figures_of(found, return_dict)
 
-    def predict(
-        self, x: Any, batch_size: int | None = None, verbose: int | str = "auto", callbacks: Any = None
-    ) -> Any:
+    def predict(self, x: Any, batch_size: int | None = None, verbose: int | str = "auto", callbacks: Any = None) -> Any:
         """Return the model's outputs for `x`.
 
         Parameters

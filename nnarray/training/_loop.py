@@ -48,9 +48,7 @@ def evaluate_batches(
     return found
 
 
-def predict_batches(
-    predictor: Predictor, batches: Batches, callbacks: CallbackList, progress: Progress
-) -> list[Any]:
+def predict_batches(predictor: Predictor, batches: Batches, callbacks: CallbackList, progress: Progress) -> list[Any]:
     """Return the outputs for each batch."""
     callbacks.on_predict_begin()
     begins, ends = callbacks.wants("on_predict_batch_begin"), callbacks.wants("on_predict_batch_end")

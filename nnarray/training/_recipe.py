@@ -90,7 +90,9 @@ def check_steps(cls: type, base: type) -> None:
         if step is getattr(base, name):
             continue
         parameters = list(inspect.signature(step).parameters.values())[1:]
-        needed = [p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        needed = [
+            p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        ]
         if len(needed) > 1:
             raise TypeError(
                 f"{name} takes one argument, the data of a batch: received ({', '.join(p.name for p in needed)}), which "

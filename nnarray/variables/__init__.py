@@ -4,4 +4,14 @@ from nnarray.variables._pack import ALIGNMENT, Pack, pack_variables
 from nnarray.variables._scope import RehearsalScope, StatelessScope, autocast, autocasting, current_scope
 from nnarray.variables._variable import Variable
 
-__all__ = ["ALIGNMENT", "Pack", "RehearsalScope", "StatelessScope", "Variable", "autocast", "autocasting", "current_scope", "pack_variables"]
+__all__ = [
+    "ALIGNMENT",
+    "Pack",
+    "RehearsalScope",
+    "StatelessScope",
+    "Variable",
+    "autocast",
+    "autocasting",
+    "current_scope",
+    "pack_variables",
+]
