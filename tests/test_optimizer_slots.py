@@ -294,12 +294,14 @@ def test_steps_under_jit_are_those_without(place: Any) -> None:
 
 
 def test_state_follows_variables_that_move_to_another_library() -> None:
-    torch = get_backend("torch")
     pytest.importorskip("torch")
+    torch = get_backend("torch")
     optimizer, targets = Adam(0.1), variables()
     step(optimizer, targets, 0)
-    for held in (*targets, *optimizer.variables):
-        held.rebind(torch.asarray(held.value))
+    for variable in targets:
+        variable.rebind(torch.asarray(variable.value))
+    optimizer.build(targets)
+    assert {v.backend.name for v in optimizer.variables} == {"torch"}
     step(optimizer, targets, 1)
     expected, twin = variables(), Adam(0.1)
     for number in range(2):

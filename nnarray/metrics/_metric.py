@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nnarray import config, initializers
+from nnarray import config, initializers, nn
 from nnarray._config import Configured
 from nnarray._lookup import snake_case
 from nnarray._messages import describe
@@ -54,15 +54,20 @@ class Metric(Configured):
     """
 
     shared_arguments = ("name", "dtype")
+    name = "metric"
+    dtype: str | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "name" not in vars(cls):
+            cls.name = snake_case(cls.__name__)
         if "update_state" in vars(cls):
             cls.update_state = _where_the_arrays_are(cls.update_state)  # type: ignore[method-assign]
 
     def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
-        self.name = name or snake_case(type(self).__name__)
-        self.dtype = dtype or config.floatx()
+        self.name = name or type(self).name
+        asked_for = config.floatx() if dtype is None else nn.check_float_dtype(dtype)
+        self.dtype = asked_for if asked_for in ("float32", "float64") else config.floatx()
 
     # -- state ------------------------------------------------------------------------------------------------------
 
@@ -84,8 +89,8 @@ class Metric(Configured):
         -------
         Variable
         """
-        dtype = dtype or self.dtype
-        initial = np.asarray(initializers.get(initializer)(tuple(shape), dtype))
+        dtype = dtype or self.dtype or config.floatx()
+        initial = np.asarray(initializers.get(initializer or "zeros")(tuple(shape), dtype))
         if initial.shape != tuple(shape):
             raise ValueError(
                 f"The initializer of {name or 'a variable'!r} must give shape {tuple(shape)}: received "
@@ -164,6 +169,7 @@ class Metric(Configured):
                 f"metric_variables must hold a value for each of the {len(variables)} variables of {self.name!r}: "
                 f"received {len(values)}."
             )
+        values = [x.value if isinstance(x, Variable) else x for x in values]
         values = [x.value if isinstance(x, Variable) else x for x in values]
         arrays = [
             x if isinstance(x, Array) or find_backend(x) else convert(x, v.backend, v.dtype, v.device)

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from nnarray._tables import table
-from nnarray._trees import flatten
+from nnarray._trees import leaves_of, tree_map
 from nnarray.backends import current_backend
-from nnarray.layers import Layer, observing
+from nnarray.layers import InputLayer, Layer, Spec, observing
+from nnarray.layers._shapes import map_shapes
 from nnarray.random import preserved_keys
 
 _HEADER = ("Layer (type)", "Output shape", "Parameters")
@@ -36,11 +37,12 @@ def _rows(layer: Layer, shapes: dict[int, list[str]], seen: set[int], indent: st
     known = id(layer) in seen
     seen.add(id(layer))
     parameters = "shared" if known else f"{layer.count_params():,}" if layer.built else "not built"
-    shape = ", ".join(dict.fromkeys(shapes.get(id(layer), ["?"])))
-    yield f"{indent}{layer.name} ({type(layer).__name__})", shape, parameters
+    known_shapes = [str(layer.batch_input_shape)] if isinstance(layer, InputLayer) else shapes.get(id(layer), ["?"])
+    yield f"{indent}{layer.name} ({type(layer).__name__})", ", ".join(dict.fromkeys(known_shapes)), parameters
     if not known:
-        for inner in getattr(layer, "layers", layer.sublayers):
-            yield from _rows(inner, shapes, seen, indent + "  ")
+        for inner in layer.sublayers:
+            if not isinstance(inner, InputLayer):
+                yield from _rows(inner, shapes, seen, indent + "  ")
 
 
 def _output_shapes(model: Any) -> dict[int, list[str]]:
@@ -67,7 +69,7 @@ def _calls(model: Any, length: int, dtype: str) -> list[tuple[int, list[tuple[in
 
     def observer(layer: Layer, compute: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         outputs = compute(*args, **kwargs)
-        arrays = [leaf for leaf in flatten(outputs)[0] if hasattr(leaf, "shape")]
+        arrays = [leaf for leaf in leaves_of(outputs) if hasattr(leaf, "shape")]
         calls.append((id(layer), [tuple(array.shape) for array in arrays]))
         return outputs
 
@@ -75,21 +77,25 @@ def _calls(model: Any, length: int, dtype: str) -> list[tuple[int, list[tuple[in
     values = [[variable.value for variable in each] for each in variables]
     first = next((variable for variable in model.variables), None)
     backend, device = current_backend()[:2] if first is None else (first.backend, first.device)
+
+    def ones(spec: Any) -> Any:
+        host = np.ones([length if n is None else n for n in spec.shape], dtype=spec.dtype)
+        return backend.asarray(host, device=device)
+
     with preserved_keys(), observing(observer), warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         with backend.activate(device):
-            inputs = _ones(model.batch_input_shape, length, lambda x: backend.asarray(x.astype(dtype), device=device))
+            inputs = tree_map(ones, _specs(model, dtype))
             model.stateless_call(*values, inputs, counter=0, training=False)
     return calls
 
 
-def _ones(shapes: Any, length: int, asarray: Callable[[np.ndarray], Any]) -> Any:
-    """Return arrays for a tree of shapes."""
-    if isinstance(shapes, dict):
-        return {name: _ones(shape, length, asarray) for name, shape in shapes.items()}
-    if all(n is None or isinstance(n, int) for n in shapes):
-        return asarray(np.ones([length if n is None else n for n in shapes]))
-    return [_ones(shape, length, asarray) for shape in shapes]
+def _specs(model: Any, dtype: str) -> Any:
+    """Return the inputs' shapes and dtypes: as they were declared, or of `dtype`."""
+    try:
+        return model.input
+    except AttributeError:  # of a subclass only shapes are known
+        return map_shapes(lambda shape: Spec(shape, dtype), model.input_shape)
 
 
 def _totals(model: Layer) -> list[str]:

@@ -15,7 +15,7 @@ from nnarray._lookup import snake_case
 from nnarray.array import array_namespace
 from nnarray.optimizers._gradients import clip, fitted, scalar_for
 from nnarray.optimizers._rate import LearningRate, Rate
-from nnarray.optimizers._slots import Part, Slot, SlotTable, members_of
+from nnarray.optimizers._slots import Part, Slot, SlotTable, bring_beside, members_of
 from nnarray.variables import StatelessScope, Variable, current_scope
 
 
@@ -144,6 +144,10 @@ class Optimizer(Configured):
         self._rate.refresh()
         if not self._table.is_for(variables):
             self._table.arrange(variables, self._slots, int(self.iterations), self._is_joint)
+        self._table.bring_home()
+        for scalar in (self._iterations, self._rate.variable):
+            if variables and scalar is not None:
+                bring_beside(variables[0], scalar)
 
     @property
     def _slots(self) -> list[Slot]:

@@ -188,11 +188,14 @@ class SlotTable:
             if born[x] and born[x] not in offsets:
                 start = x.backend.xp.asarray(born[x], device=x.device)
                 offsets[born[x]] = Variable(start, "first_step", trainable=False)
-            unit = before.get(x) or Unit(x, self._slots(x, slots), born[x], offsets.get(born[x]))
+            self.units.append(before.get(x) or Unit(x, self._slots(x, slots), born[x], offsets.get(born[x])))
+
+    def bring_home(self) -> None:
+        """Move the state of each unit to where its variable has been moved."""
+        for unit in self.units:
             for held in (*unit.slots, unit.offset):
                 if held is not None:
-                    _bring_beside(x, held)
-            self.units.append(unit)
+                    bring_beside(unit.variable, held)
 
     def parts(self, gradients: dict[Variable, Any]) -> Iterator[Part]:
         """Yield what is to be updated, by gradients of variables, packed or one by one."""
@@ -237,7 +240,7 @@ class SlotTable:
             return held[0]
         for member, made in zip(variable.members, held, strict=True):
             for slot in made:
-                _bring_beside(member, slot)
+                bring_beside(member, slot)
         return tuple(slot.joined(variable, [made[place].value for made in held]) for place, slot in enumerate(slots))
 
 
@@ -264,7 +267,7 @@ def _copy(x: Any) -> Any:
     return array_namespace(x).asarray(x, copy=True)
 
 
-def _bring_beside(variable: Variable, held: Variable) -> None:
+def bring_beside(variable: Variable, held: Variable) -> None:
     """Move what is kept for a variable to where the variable has been moved."""
     backend, device = variable.backend, variable.device
     if held.backend is not backend or held.device != device:

@@ -105,6 +105,8 @@ def plot_network(model: Any, ax: Any = None) -> Any:
     """
     if not isinstance(model, Sequential):
         raise TypeError(f"plot_network draws a Sequential: received {describe(model)}. Print its summary() instead.")
+    if not model.built:
+        raise ValueError(f"Model {model.name!r} has not been built: its weights are not known. Call it on data first.")
     columns = _columns(model)
     places = [_places(column.size) for column in columns]
     tallest = max(len(place) + (column.size > MOST_UNITS) * 2 for column, place in zip(columns, places, strict=True))

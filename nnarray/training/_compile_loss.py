@@ -127,7 +127,7 @@ class OutputLosses:
             Each loss as it is before that, by `part_names`.
         """
         outputs = self.outputs
-        targets = outputs.each(y_true, "y", self._without)
+        targets = outputs.arrays(y_true, "y", self._without)
         weights = weights_of(outputs, sample_weight, self._without)
         predictions = outputs.each(y_pred, "The outputs")
         values, total = [], None
@@ -158,7 +158,7 @@ class OutputLosses:
         """
         outputs = self.outputs
         shapes = [functools.reduce(operator.getitem, path, output_shapes) for path in outputs.paths]
-        for place, target in enumerate(outputs.each(y, "y", self._without)):
+        for place, target in enumerate(outputs.arrays(y, "y", self._without)):
             loss = self.losses[place]
             if loss is None:
                 continue
@@ -244,10 +244,10 @@ def _warn_of_one_class(loss: losses.Loss, y_pred: Any) -> None:
     softmax = y_pred.ndim > 0 and y_pred.shape[-1] == 1 and nn.logits_of(y_pred, "softmax") is not None
     if alone or softmax:
         what = "The softmax of one output is 1" if softmax else f"The {loss.name} of one class is 0"
+        shape = ", ".join(["batch", *map(str, y_pred.shape[1:])])
         warnings.warn(
-            f"{what} whatever the model computes, so nothing is learned: received outputs of shape "
-            f"{tuple(y_pred.shape)}. Two classes need one unit with sigmoid and loss='binary_crossentropy', or two "
-            "units with softmax.",
+            f"{what} whatever the model computes, so nothing is learned: received outputs of shape ({shape}). Two "
+            "classes need one unit with sigmoid and loss='binary_crossentropy', or two units with softmax.",
             UserWarning,
             stacklevel=2,
         )

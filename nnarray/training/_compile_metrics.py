@@ -121,9 +121,12 @@ class OutputMetrics:
         without = [place for place in range(self.outputs.count) if place not in counted]
         if not counted:
             return
-        targets = self.outputs.each(y_true, "y", without)
+        targets = self.outputs.arrays(y_true, "y", without)
         weights = weights_of(self.outputs, sample_weight, without)
         predictions = self.outputs.each(y_pred, "The outputs")
+        for place in counted:
+            if targets[place] is None:
+                raise ValueError(f"y must hold the targets of output {self.outputs.label(place)}, which has metrics.")
         ready = {place: beside_outputs(targets[place], predictions[place], weights[place]) for place in counted}
         for metric, place, weighted in self._once:
             target, prediction, weight = ready[place]

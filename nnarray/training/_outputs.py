@@ -99,6 +99,11 @@ class Outputs:
             raise self.refusal(given, what)
         return found
 
+    def arrays(self, given: Any, what: str, optional: Collection[int] = ()) -> list[Any]:
+        """Return the same of arrays: nested lists of numbers stand for the array of the only output."""
+        nested = isinstance(given, (list, tuple)) and all(isinstance(x, (int, float, list, tuple)) for x in given)
+        return [given] if nested and self.paths == [()] else self.each(given, what, optional)
+
     def refusal(self, given: Any, what: str) -> ValueError:
         """Return the error for what does not go with the outputs."""
         return ValueError(

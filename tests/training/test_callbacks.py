@@ -93,6 +93,87 @@ def test_a_callback_in_fit_is_called_by_its_short_names_too() -> None:
     ]
 
 
+def _order(calls: list[Any]) -> list[Any]:
+    """Return hooks with their indices and the names in their logs."""
+    assert all(type(logs) is dict for *_, logs in calls)
+    return [(*names, *sorted(logs)) for *names, logs in calls]
+
+
+FIGURES = ("accuracy", "loss")
+TESTED = [
+    ("on_test_begin",),
+    *(("on_test_batch_begin", 0), ("on_test_batch_end", 0, *FIGURES)),
+    ("on_test_end", *FIGURES),
+]
+STEP = [[("on_train_batch_begin", i), ("on_train_batch_end", i, *FIGURES)] for i in (0, 1)]
+ALL = (*FIGURES, "val_accuracy", "val_loss")
+
+
+def test_the_hooks_of_fit_come_in_keras_order() -> None:
+    recorder = Recorder()
+    held_out = (X[:20], Y[:20])
+    _model().fit(X, Y, batch_size=20, epochs=2, verbose=0, validation_data=held_out, callbacks=recorder)
+    epochs = [
+        [("on_epoch_begin", epoch), *STEP[0], *STEP[1], *TESTED, ("on_epoch_end", epoch, *ALL)] for epoch in (0, 1)
+    ]
+    assert _order(recorder.calls) == [("on_train_begin",), *epochs[0], *epochs[1], ("on_train_end", *ALL)]
+
+
+def test_training_that_is_stopped_at_a_batch_ends_after_it() -> None:
+    class Stopping(Recorder):
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            self.calls.append(("on_train_batch_end", batch, logs))
+            self.model.stop_training = True
+
+    recorder = Stopping()
+    model = _model()
+    history = model.fit(X, Y, batch_size=20, epochs=3, verbose=0, validation_data=(X, Y), callbacks=[recorder])
+    assert [name for name, *_ in recorder.calls if "test" not in name] == [
+        *("on_train_begin", "on_epoch_begin", "on_train_batch_begin", "on_train_batch_end"),
+        *("on_epoch_end", "on_train_end"),
+    ]
+    assert history.epoch == [0]
+    assert set(history.history) == set(ALL)
+    assert int(model.optimizer.iterations) == 1
+
+
+def test_evaluate_and_predict_have_hooks() -> None:
+    recorder = Recorder()
+    model = _model()
+    model.evaluate(X[:20], Y[:20], batch_size=20, verbose=0, callbacks=[recorder])
+    assert _order(recorder.calls) == TESTED
+    recorder.calls.clear()
+    outputs = model.predict(X, batch_size=20, verbose=0, callbacks=[recorder])
+    assert _order(recorder.calls) == [
+        ("on_predict_begin",),
+        *(("on_predict_batch_begin", 0), ("on_predict_batch_end", 0, "outputs")),
+        *(("on_predict_batch_begin", 1), ("on_predict_batch_end", 1, "outputs")),
+        ("on_predict_end",),
+    ]
+    seen = [logs["outputs"] for name, *_, logs in recorder.calls if name == "on_predict_batch_end"]
+    np.testing.assert_array_equal(np.concatenate(seen), outputs)
+
+
+@pytest.mark.parametrize("wrong", [Recorder, print, [None]])
+def test_what_is_no_callback_is_refused_before_anything_is_changed(wrong: Any) -> None:
+    model = _model()
+    before = model.get_weights()
+    for call in (model.fit, model.evaluate):
+        with pytest.raises(TypeError, match="received"):
+            call(X, Y, verbose=0, callbacks=wrong)
+    with pytest.raises(TypeError, match="received"):
+        model.predict(X, verbose=0, callbacks=wrong)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_what_a_callback_adds_to_its_logs_is_in_what_fit_returns() -> None:
+    add = LambdaCallback(on_epoch_end=lambda epoch, logs: logs.update(lr=0.1 * (epoch + 1)))
+    history = _model().fit(X, Y, epochs=2, verbose=0, callbacks=[add])
+    assert history.history["lr"] == [0.1, 0.2]
+    assert " lr\n" in repr(history)
+
+
 def test_figures_of_a_batch_are_wanted_only_by_who_overrides_their_hook() -> None:
     class Epochs(Callback):
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
