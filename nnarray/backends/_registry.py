@@ -115,8 +115,8 @@ def find_backend(x: Any) -> Backend | None:
 
     refuse_masked(x)
     found: Backend | None = None
-    # What stands for an array here, recorded or not there yet, is none of a library's own. NumPy's scalars of text and of
-    # records are none of the standard's, and a class of scalars is no scalar.
+    # What stands for an array here, recorded or not there yet, is none of a library's own. NumPy's scalars of text and
+    # of records are none of the standard's, and a class of scalars is no scalar.
     is_own = any(base.__module__.partition(".")[0] == "nnarray" for base in cls.__mro__)
     if not is_own and not isinstance(x, (type, np.void, np.str_)) and compat.is_array_api_obj(x):
         found = get_backend("numpy" if isinstance(x, np.generic) else compat.array_namespace(x))
