@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import re
 from collections.abc import Iterator
@@ -68,6 +69,16 @@ class Configured:
         """Return the object that `get_config` describes."""
         return cls(**{name: restored(value) for name, value in config.items()})
 
+    def _present_value(self, name: str, value: Any) -> Any:
+        """Return what counts as an argument's value now, of which `value` was given."""
+        if value is not _EMPTY and not isinstance(value, _SCALARS):
+            return value
+        try:
+            now = _scalar(getattr(self, name, value))
+        except Exception:  # a property that needs more than is there yet: what was given counts
+            return value
+        return now if value is _EMPTY or isinstance(now, _SCALARS) else value
+
     def __repr__(self) -> str:
         call = _call_of(self)
         shown = [_shown(value) for value in call.unnamed]
@@ -85,6 +96,15 @@ class _Call:
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.args = args
         self.kwargs = kwargs
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Call:
+        def copied(x: Any) -> Any:
+            try:
+                return copy.deepcopy(x, memo)
+            except TypeError:  # some libraries' devices cannot be copied
+                return x
+
+        return _Call(tuple(map(copied, self.args)), {name: copied(x) for name, x in self.kwargs.items()})
 
 
 class _Argument(NamedTuple):
@@ -138,7 +158,7 @@ def _call_of(x: Configured) -> _Bound:
             continue
         if name not in given and name not in (own or ()) and name not in x.shared_arguments:
             continue
-        value = _present(x, name, given.get(name, parameter.default))
+        value = x._present_value(name, given.get(name, parameter.default))
         if value is not _EMPTY:
             first = not named and parameter.kind in _BY_POSITION
             chosen = _is_chosen(type(x), name, value)
@@ -158,15 +178,12 @@ def _signatures(cls: type) -> Iterator[list[inspect.Parameter]]:
             return
 
 
-def _present(x: Configured, name: str, value: Any) -> Any:
-    """Return what counts as an argument's value now."""
-    if value is not _EMPTY and not isinstance(value, _SCALARS):
-        return value
-    try:
-        now = getattr(x, name, value)
-    except Exception:  # a property that needs more than is there yet: what was given counts
-        return value
-    return now if value is _EMPTY or isinstance(now, _SCALARS) else value
+def _scalar(x: Any) -> Any:
+    """Return a variable of one number as the number, in the fewest digits that stand for it."""
+    if hasattr(x, "__nnarray_value__") and getattr(x, "shape", None) == ():
+        value = x.numpy()
+        return float(str(value)) if value.dtype.kind == "f" else value.item()
+    return x
 
 
 def _is_chosen(cls: type, name: str, value: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 from nnarray._messages import article, describe, unknown_name
@@ -13,6 +13,15 @@ from nnarray._serialization import custom_objects, deserialize_keras_object, fou
 def snake_case(name: str) -> str:
     """Return ``"GlorotUniform"`` as ``"glorot_uniform"``."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def unique(name: str, taken: Container[str]) -> str:
+    """Return `name`, or, if it is taken, the first of ``name_1``, ``name_2``, … that is not."""
+    number, found = 0, name
+    while found in taken:
+        number += 1
+        found = f"{name}_{number}"
+    return found
 
 
 class Registry:
@@ -25,7 +34,7 @@ class Registry:
     base : type, optional
         The class they are instances of; None if they are functions.
     *objects : classes and functions
-        Known by their own name, in snake case and in lower case.
+        Known by their own name and in snake case, and, as in Keras, whatever the case of the letters.
     wrap : callable, optional
         Applied to a function to make what `get` returns, such as a loss around it; None refuses functions. `as_it_is`
         takes them without change.
@@ -53,11 +62,12 @@ class Registry:
         self._base = base
         self._wrap = wrap
         self._names = sorted(x.__name__ for x in objects)
-        names = {name: x for x in objects for name in (x.__name__.lower(), snake_case(x.__name__), x.__name__)}
+        names = {name: x for x in objects for name in (snake_case(x.__name__), x.__name__)}
         self._known: dict[str, Any] = {**names, **aliases}
+        self._loosely = {_loose(name): x for name, x in self._known.items()}
 
     def __contains__(self, name: object) -> bool:
-        return name in self._known
+        return isinstance(name, str) and _loose(name) in self._loosely
 
     def names(self) -> list[str]:
         """Return the name of each built-in object, once, in order."""
@@ -101,11 +111,10 @@ class Registry:
 
     def _named(self, name: str) -> Any:
         custom = found_custom(name)
-        if custom is not None and (self._takes(custom) or name not in self._known):
+        if custom is not None and (self._takes(custom) or name not in self):
             return custom
-        for form in (name, name.lower()):
-            if form in self._known:
-                return self._known[form]
+        if name in self:
+            return self._known.get(name, self._loosely[_loose(name)])
         own = [other for other, x in custom_objects().items() if self._takes(x)]
         raise ValueError(unknown_name(self._kind, name, [*self._known, *own], [*self._names, *own]))
 
@@ -122,6 +131,10 @@ class Registry:
         return self._named(str(config)) if name == "function" else from_config(self._named(name), config)
 
 
+def _loose(name: str) -> str:
+    return name.lower().replace("_", "")
+
+
 def as_it_is(x: Any) -> Any:
     """Return `x`."""
     return x
@@ -131,26 +144,3 @@ def by_name(*classes: type, **aliases: type) -> dict[str, type]:
     """Return classes by their own name, their name in snake case, and further aliases."""
     table = {name: cls for cls in classes for name in (cls.__name__, snake_case(cls.__name__))}
     return {**table, **aliases}
-
-
-def find(kind: str, identifier: Any, known: Mapping[str, Any], instance_of: type) -> Any:
-    """Return the object that `identifier` names or is; a class is instantiated.
-
-    Raises
-    ------
-    ValueError
-        If it is a name that is not known.
-    TypeError
-        If it is neither a name, a class, a callable nor an instance.
-    """
-    if isinstance(identifier, str):
-        if identifier not in known:
-            raise ValueError(unknown_name(kind, identifier, known))
-        identifier = known[identifier]
-    if isinstance(identifier, type) and issubclass(identifier, instance_of):
-        return identifier()
-    if isinstance(identifier, instance_of) or (callable(identifier) and not isinstance(identifier, type)):
-        return identifier
-    raise TypeError(
-        f"Expected {article(kind)} by name, as an object or as a function: received {describe(identifier)}."
-    )

@@ -64,3 +64,7 @@ def test_functions_of_scipy_are_differentiated_on_every_library_here(backend: st
     found = json.loads(run.stdout.splitlines()[-1])
     assert len(found) == 4
     assert max(found.values()) < 1e-11
+
+
+def test_scipy_trains_a_model_by_its_vector_of_weights() -> None:
+    assert load("lbfgs").main() >= 0.99

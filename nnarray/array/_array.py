@@ -14,7 +14,7 @@ from nnarray.array._indexing import has_array, set_key, take_key
 from nnarray.array._node import Node, Part, last_converted
 from nnarray.array._numpy_names import UFUNC_OPERATORS, standard_name
 from nnarray.array.manipulation import full_key
-from nnarray.backends import find_backend
+from nnarray.backends import find_backend, integer_of
 
 if TYPE_CHECKING:
     from nnarray.array._namespace import Namespace
@@ -293,7 +293,8 @@ class Array:
             changed = set_key(self, key, value)
         else:
             changed = bind(_SETITEM, self.namespace, (self, value), {"key": full_key(key, self.ndim)})
-        self.value, self.node, self.origin = changed.value, changed.node, None
+        # Of another namespace under jit, where an array from outside is assigned what is traced.
+        self.value, self.namespace, self.node, self.origin = changed.value, changed.namespace, changed.node, None
 
     def __iter__(self) -> Iterator[Array]:
         if self.ndim == 0:
@@ -365,7 +366,7 @@ class Array:
         return self.value
 
     def __index__(self) -> int:
-        return self.value.__index__()
+        return integer_of(self.value)
 
     def __len__(self) -> int:
         if self.ndim == 0:

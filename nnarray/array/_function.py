@@ -27,7 +27,7 @@ class Function:
     Parameters
     ----------
     name : str
-        Name in the standard; a leading underscore marks what the standard has only as an operator or not at all.
+        Name in the standard; of what it has as an operator only or not at all (`getitem`, `index_add`), our own.
     signature : str
         Parameters as in the standard.
     rules : mapping of str to callable

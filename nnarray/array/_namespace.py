@@ -22,7 +22,7 @@ from nnarray.array import (
 from nnarray.array._array import Array, bind
 from nnarray.array._composites import COMPOSITES
 from nnarray.array._function import TABLE, Function
-from nnarray.backends import DTYPE_NAMES, Backend, backend_of, convert, find_backend, select
+from nnarray.backends import DTYPE_NAMES, Backend, backend_of, convert, find_backend, received, select
 
 CHAPTERS = (creation, data_types, elementwise, fft, linalg, linear_algebra, manipulation, sorting, statistical)
 _EXTENSIONS = {"fft": "Fourier transforms", "linalg": "Linear algebra"}
@@ -163,6 +163,10 @@ class Namespace(ModuleType):
             field = "complex" if isdtype(dtype, "complex floating") else "real" * isdtype(dtype, "real floating")
             return self._fields.setdefault(dtype, field)
 
+    def holds_numbers(self, dtype: Any) -> bool:
+        """Whether a dtype is one of numbers or truth values, as all of the standard are."""
+        return bool(self.backend.xp.isdtype(dtype, ("bool", "numeric")))
+
     def asarray(self, obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None) -> Any:
         """Return `obj` (scalar, nested sequence, raw array or Array) as an Array; an Array stays recorded.
 
@@ -196,7 +200,7 @@ class Namespace(ModuleType):
         """Return an object with ``__dlpack__`` as an Array, which shares its memory where it can."""
         if isinstance(x, Array):
             return self.asarray(x, device=device, copy=copy)
-        return Array(self.backend.xp.from_dlpack(x, device=device, copy=copy), self)
+        return Array(received(x, self.backend, device=device, copy=copy), self)
 
     def can_cast(self, from_: Any, to: Any, /) -> bool:
         """Return whether one dtype, or that of an array, casts to another by the rules of promotion."""
@@ -330,7 +334,14 @@ def array_namespace(x: Any) -> Any:
 
     Code that gets its namespace here runs recorded or raw, according to what it is given.
     """
-    return x.namespace if type(x) is Array else backend_of(x).xp
+    if type(x) is Array:
+        return x.namespace
+    # What stands for an array, such as a variable or a symbol of a model, says itself.
+    return x.__array_namespace__() if hasattr(type(x), "__nnarray_value__") or _is_symbol(x) else backend_of(x).xp
+
+
+def _is_symbol(x: Any) -> bool:
+    return hasattr(type(x), "__nnarray_apply__")
 
 
 def as_array(x: Any) -> Array:

@@ -6,23 +6,21 @@ import math
 from typing import Any
 
 from nnarray.array._function import Function
+from nnarray.array.elementwise import nonzero
 from nnarray.array.linear_algebra import column, scalar
-from nnarray.array.statistical import axes_of
+from nnarray.array.statistical import axes_of, divided
 
 
 def _shares(xp: Any, sizes: Any, axis: int | tuple[int, ...], largest: bool) -> Any:
     extreme = (xp.max if largest else xp.min)(sizes, axis=axis, keepdims=True)
-    winners = xp.astype(sizes == extreme, sizes.dtype)
-    return winners / xp.sum(winners, axis=axis, keepdims=True)
-
-
-def _nonzero(xp: Any, x: Any) -> Any:
-    return xp.where(x == 0, 1.0, x)
+    winners = sizes == extreme
+    count = xp.count_nonzero(winners, axis=axis, keepdims=True)
+    return xp.where(winners, divided(xp, xp.ones_like(sizes), count), 0.0)
 
 
 def _direction(xp: Any, x: Any, sizes: Any) -> Any:
     """Return ``x / |x|``, zero at zero; of a real number its sign, which is constant."""
-    return x / _nonzero(xp, sizes) if xp.isdtype(x.dtype, "complex floating") else xp.sign(x)
+    return x / nonzero(xp, sizes) if xp.isdtype(x.dtype, "complex floating") else xp.sign(x)
 
 
 def _matrix_norm(xp: Any, g: Any, x: Any, out: Any, keepdims: bool, ord: Any) -> Any:
@@ -32,7 +30,7 @@ def _matrix_norm(xp: Any, g: Any, x: Any, out: Any, keepdims: bool, ord: Any) ->
     if not keepdims:
         g, out = scalar(g), scalar(out)
     if ord in (None, "fro"):
-        return g * (x / _nonzero(xp, out))
+        return g * (x / nonzero(xp, out))
     if ord in ("nuc", 2, -2):
         u, s, vh = xp.linalg.svd(x, full_matrices=False)
         share = xp.astype(s != 0, s.dtype)
@@ -54,7 +52,7 @@ def _vector_norm(xp: Any, g: Any, x: Any, out: Any, axis: Any, keepdims: bool, o
         shape = tuple(1 if a in axes else n for a, n in enumerate(x.shape))
         g, out = xp.reshape(g, shape), xp.reshape(out, shape)
     if ord == 2:
-        return g * (x / _nonzero(xp, out))
+        return g * (x / nonzero(xp, out))
     sizes = xp.abs(x)
     direction = _direction(xp, x, sizes)
     if ord == 1:
@@ -63,7 +61,7 @@ def _vector_norm(xp: Any, g: Any, x: Any, out: Any, axis: Any, keepdims: bool, o
         return g * _shares(xp, sizes, axes, ord > 0) * direction
     # A zero is kept from the power, whose slope may be infinite there: its own share is zero whatever the power.
     flat = sizes == 0 if ord > 0 else out == 0
-    ratio = xp.where(flat, 1.0, sizes / _nonzero(xp, out))
+    ratio = xp.where(flat, 1.0, sizes / nonzero(xp, out))
     return g * direction * xp.where(flat, 0.0, ratio ** (ord - 1))
 
 

@@ -29,7 +29,16 @@ elementwise("reciprocal", lambda g, out: -g * out * out)
 
 def _abs(xp: Any, g: Any, x: Any, out: Any) -> Any:
     """``x / |x|``, and 0 at 0; of a real number that is its sign."""
-    return g * xp.sign(x) if x.dtype == out.dtype else x * (g / xp.where(out == 0, 1.0, out))
+    return g * xp.sign(x) if x.dtype == out.dtype else x * (g / nonzero(xp, out))
+
+
+def nonzero(xp: Any, size: Any) -> Any:
+    """Return lengths with 1 for zero, to divide by: ``x / |x|`` is then 0 at 0, and its derivative there is NaN.
+
+    A length has no second derivative at zero. One to the power NaN is one, and has the slope NaN.
+    """
+    is_zero = size == 0
+    return xp.where(is_zero, (1.0 + size) ** xp.where(is_zero, math.nan, xp.ones_like(size)), size)
 
 
 def _power_base(xp: Any, g: Any, x1: Any, x2: Any) -> Any:
@@ -41,7 +50,7 @@ def _power_base(xp: Any, g: Any, x1: Any, x2: Any) -> Any:
     return g * x2 * base ** (x2 - 1.0)
 
 
-def _power_exponent(xp: Any, g: Any, x1: Any, out: Any) -> Any:
+def _power_exponent(xp: Any, g: Any, x1: Any, x2: Any, out: Any) -> Any:
     """``x1^x2 log x1``, whose limit at x1 = 0 is zero."""
     if isinstance(x1, (int, float, complex)):
         slope = cmath.log(x1) if x1 != 0 else 0j
@@ -50,7 +59,12 @@ def _power_exponent(xp: Any, g: Any, x1: Any, out: Any) -> Any:
         return g * out * (slope.real if slope.imag == 0 else math.nan)
     base = xp.where(x1 == 0, 1.0, x1)
     # A negative number has a logarithm among the complex ones.
-    return g * out * xp.log(base if base.dtype == out.dtype else xp.astype(base, out.dtype))
+    slope = out * xp.log(base if base.dtype == out.dtype else xp.astype(base, out.dtype))
+    if isinstance(x2, (int, float, complex)):
+        return g * slope
+    # Where log x1 is taken for 0, its derivative 1 / x1 is not: this is zero there, and has that of slope by x1.
+    at_zero = xp.logical_and(x1 == 0, xp.real(x2) > 0 if xp.isdtype(x2.dtype, "complex floating") else x2 > 0)
+    return g * (slope + xp.where(at_zero, out / xp.where(at_zero, x2, 1.0), 0.0))
 
 
 binary("pow", _power_base, _power_exponent)
@@ -84,16 +98,28 @@ binary(
 elementwise("sin", lambda xp, g, x: g * xp.cos(x))
 elementwise("cos", lambda xp, g, x: -g * xp.sin(x))
 elementwise("tan", lambda g, out: g * (1 + out * out))
-elementwise("asin", lambda xp, g, x: g / xp.sqrt((1 - x) * (1 + x)))
-elementwise("acos", lambda xp, g, x: -g / xp.sqrt((1 - x) * (1 + x)))
-elementwise("atan", lambda g, x: g / (1 + x * x))
+# Two roots, two quotients: a product would leave the range, and of one a complex number may take the other branch.
+elementwise("asin", lambda xp, g, x: g / (xp.sqrt(1 - x) * xp.sqrt(1 + x)))
+elementwise("acos", lambda xp, g, x: -g / (xp.sqrt(1 - x) * xp.sqrt(1 + x)))
+elementwise("atan", lambda xp, g, x: _atan(xp, g, x))
 elementwise("sinh", lambda xp, g, x: g * xp.cosh(x))
 elementwise("cosh", lambda xp, g, x: g * xp.sinh(x))
 elementwise("tanh", lambda g, out: g * (1 - out * out))
-elementwise("asinh", lambda xp, g, x: g / xp.sqrt(x * x + 1))
-# Two roots: of one product, a complex number may take the other branch.
+elementwise("asinh", lambda xp, g, x: _asinh(xp, g, x))
 elementwise("acosh", lambda xp, g, x: g / (xp.sqrt(x - 1) * xp.sqrt(x + 1)))
-elementwise("atanh", lambda g, x: g / ((1 - x) * (1 + x)))
+elementwise("atanh", lambda g, x: g / (1 - x) / (1 + x))
+
+
+def _atan(xp: Any, g: Any, x: Any) -> Any:
+    if xp.isdtype(x.dtype, "complex floating"):
+        return g / (1 - 1j * x) / (1 + 1j * x)
+    return g / (1 + x * x)
+
+
+def _asinh(xp: Any, g: Any, x: Any) -> Any:
+    if xp.isdtype(x.dtype, "complex floating"):
+        return g / (xp.sqrt(1 - 1j * x) * xp.sqrt(1 + 1j * x))
+    return g / xp.hypot(x, xp.ones_like(x))
 
 
 def _atan2(xp: Any, g: Any, far: Any, other: Any) -> Any:
@@ -113,7 +139,7 @@ binary("copysign", lambda xp, g, x1, out: xp.where(xp.signbit(x1) == xp.signbit(
 
 def _hypot(xp: Any, g: Any, x: Any, out: Any) -> Any:
     """``x / out``, and 0 at 0, as of `abs` and the norms."""
-    return g * (x / xp.where(out == 0, 1.0, out))
+    return g * (x / nonzero(xp, out))
 
 
 binary("hypot", lambda xp, g, x1, out: _hypot(xp, g, x1, out), lambda xp, g, x2, out: _hypot(xp, g, x2, out))
@@ -155,13 +181,24 @@ def _clip_x(xp: Any, g: Any, x: Any, min: Any, max: Any) -> Any:
     return g if max is None else xp.where(x <= max, g, 0.0)
 
 
+def _clip_min(xp: Any, g: Any, x: Any, min: Any, max: Any) -> Any:
+    chosen = x < min
+    return xp.where(chosen if max is None else xp.logical_and(chosen, min <= max), g, 0.0)
+
+
+def _clip_max(xp: Any, g: Any, x: Any, min: Any, max: Any) -> Any:
+    """Of bounds that cross, the upper one is the result everywhere."""
+    chosen = x > max
+    return xp.where(chosen if min is None else xp.logical_or(chosen, min > max), g, 0.0)
+
+
 Function(
     "clip",
     "x, /, min=None, max=None",
     {
         "x": _clip_x,
-        "min": lambda xp, g, x, min: xp.where(x < min, g, 0.0),
-        "max": lambda xp, g, x, max: xp.where(x > max, g, 0.0),
+        "min": lambda xp, g, x, min, max: _clip_min(xp, g, x, min, max),
+        "max": lambda xp, g, x, min, max: _clip_max(xp, g, x, min, max),
     },
     arrays=("x", "min", "max"),
     broadcasts=True,

@@ -261,28 +261,30 @@ def _svd(xp: Any, g: Any, out: Any, full_matrices: bool) -> Any:
     across, down = s[..., None, :], s[..., :, None]
     if g_u is not None:
         inner = xp.matmul(adjoint(xp, u), g_u)
-        share = share + _twist(xp, inner, s, 1) * across
+        share = share + _twist(xp, inner, s, across, 1)
         if u.shape[-2] > k:
             outside = (g_u - xp.matmul(u, inner)) / across
             rest = rest + xp.matmul(outside, vh)
     if g_vh is not None:
         inner = xp.matmul(vh, adjoint(xp, g_vh))
-        share = share + down * _twist(xp, inner, s, -1)
+        share = share + _twist(xp, inner, s, down, -1)
         if vh.shape[-1] > k:
             outside = (g_vh - xp.matmul(adjoint(xp, inner), vh)) / down
             rest = rest + xp.matmul(u, outside)
     return xp.matmul(u, xp.matmul(share, vh)) + rest
 
 
-def _twist(xp: Any, inner: Any, s: Any, side: int) -> Any:
-    """Return ``F ∘ (M - Mᴴ)``, and on its diagonal the share of the common phase of two complex vectors."""
+def _twist(xp: Any, inner: Any, s: Any, scale: Any, side: int) -> Any:
+    """Return ``F ∘ (M - Mᴴ)`` times the values in `scale`, on the diagonal the share of the phase of complex vectors.
+
+    The difference of squares is taken in factors: it cancels less, and no square leaves the range.
+    """
     diagonal = _eye(xp, s.shape[-1], s.shape[-1], s)
-    # The difference of squares in factors: it cancels less.
     across, down = s[..., None, :], s[..., :, None]
-    gaps = xp.where(diagonal, 1.0, (across - down) * (across + down))
+    gaps, sums = xp.where(diagonal, 1.0, across - down), xp.where(diagonal, 1.0, across + down)
     skew = inner - adjoint(xp, inner)
-    phase = side * skew / (4 * across * across) if xp.isdtype(skew.dtype, "complex floating") else 0.0
-    return xp.where(diagonal, phase, skew / gaps)
+    phase = side * skew / (4 * across) if xp.isdtype(skew.dtype, "complex floating") else 0.0
+    return xp.where(diagonal, phase, skew / gaps * (scale / sums))
 
 
 def _svdvals(xp: Any, g: Any, x: Any) -> Any:

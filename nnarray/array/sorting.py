@@ -6,6 +6,7 @@ from typing import Any
 
 from nnarray.array._function import Function
 from nnarray.array.elementwise import TRUTH
+from nnarray.array.statistical import divided
 
 
 def _sort(xp: Any, g: Any, x: Any, axis: int, descending: bool, stable: bool) -> Any:
@@ -14,18 +15,11 @@ def _sort(xp: Any, g: Any, x: Any, axis: int, descending: bool, stable: bool) ->
     return xp.take_along_axis(g, xp.argsort(order, axis=axis), axis=axis)
 
 
-def _unique(xp: Any, g: Any, x: Any, out: Any) -> Any:
+def _unique(xp: Any, g: Any, x: Any) -> Any:
     """Equal elements share the cotangent of their value, as those that tie for an extremum do."""
-    flat = xp.reshape(x, (-1,))
-    order = xp.argsort(out)
-    places = xp.take(order, xp.searchsorted(out, flat, sorter=order))
-    counts = xp.index_add(xp.zeros_like(out), places, xp.ones_like(flat), axis=0)
-    # NaNs are unique each, and all are found at the place of the first.
-    return xp.reshape(xp.take(g / xp.maximum(counts, 1.0), places), x.shape)
-
-
-def _unique_first(xp: Any, g: Any, x: Any, out: Any) -> Any:
-    return _unique(xp, g[0], x, out[0])
+    places = xp.reshape(xp.unique_inverse(x)[1], (-1,))
+    counts = xp.index_add(xp.zeros(g.shape, dtype=places.dtype, device=x.device), places, xp.ones_like(places), axis=0)
+    return xp.reshape(xp.take(divided(xp, g, counts), places), x.shape)
 
 
 Function("sort", "x, /, *, axis=-1, descending=False, stable=True", {"x": _sort})
@@ -46,5 +40,5 @@ for name, others in {
     "unique_inverse": ("inverse_indices",),
     "unique_all": ("indices", "inverse_indices", "counts"),
 }.items():
-    Function(name, "x, /", {"x": _unique_first}, outputs=("values", *others), shaped_by=("x",))
+    Function(name, "x, /", {"x": lambda xp, g, x: _unique(xp, g[0], x)}, outputs=("values", *others), shaped_by=("x",))
 Function("isin", "x1, x2, /, *, invert=False", constant=TRUTH)

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from nnarray.array._function import Function
-from nnarray.array.elementwise import TRUTH
+from nnarray.array.elementwise import TRUTH, nonzero
 
 
 def axes_of(axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
@@ -31,21 +31,32 @@ def _sum(xp: Any, g: Any, in_shape: Any, axis: Any, keepdims: bool) -> Any:
 
 def _mean(xp: Any, g: Any, in_shape: Any, axis: Any, keepdims: bool) -> Any:
     count = math.prod(in_shape[a] for a in axes_of(axis, len(in_shape)))
-    return _sum(xp, g / max(count, 1), in_shape, axis, keepdims)
+    return _sum(xp, divided(xp, g, max(count, 1)), in_shape, axis, keepdims)
+
+
+def divided(xp: Any, x: Any, count: Any) -> Any:
+    """Return `x` over a number of elements, which may be an array of integers, in the dtype of `x`.
+
+    A float of 16 bits counts to some thousands only: the quotient is taken in 32.
+    """
+    wide = xp.float32 if xp.finfo(x.dtype).bits < 32 else x.dtype
+    count = count if isinstance(count, (int, float)) else xp.astype(count, wide)
+    return x / count if wide == x.dtype else xp.astype(xp.astype(x, wide) / count, x.dtype)
 
 
 def _extremum(xp: Any, g: Any, x: Any, out: Any, in_shape: Any, axis: Any, keepdims: bool) -> Any:
     """Elements that tie for the extremum share its cotangent equally; of one that is NaN all are NaN."""
     winners = x == _restore(xp, out, in_shape, axis, keepdims)
-    count = xp.sum(xp.astype(winners, g.dtype), axis=axis, keepdims=True)
+    count = xp.count_nonzero(winners, axis=axis, keepdims=True)
+    g = _restore(xp, g, in_shape, axis, keepdims)
     # Chosen, not multiplied: an infinite cotangent times zero would be NaN.
-    return xp.where(winners, _restore(xp, g, in_shape, axis, keepdims) / count, 0.0 / count)
+    return xp.where(winners, divided(xp, g, count), divided(xp, xp.zeros_like(g), count))
 
 
 def _deviation(xp: Any, x: Any, axis: Any, correction: float) -> Any:
     """Return the deviation of each element from the mean over the number of elements less the correction."""
     count = math.prod(x.shape[a] for a in axes_of(axis, x.ndim))
-    return (x - xp.mean(x, axis=axis, keepdims=True)) / (count - correction)
+    return divided(xp, x - xp.mean(x, axis=axis, keepdims=True), count - correction)
 
 
 def _var(xp: Any, g: Any, x: Any, in_shape: Any, axis: Any, correction: float, keepdims: bool) -> Any:
@@ -53,9 +64,13 @@ def _var(xp: Any, g: Any, x: Any, in_shape: Any, axis: Any, correction: float, k
 
 
 def _std(xp: Any, g: Any, x: Any, out: Any, in_shape: Any, axis: Any, correction: float, keepdims: bool) -> Any:
-    """Where all elements are equal the slope is 0, the middle of those on both sides."""
-    scaled = g / xp.where(out == 0, 1.0, out)
-    return _restore(xp, scaled, in_shape, axis, keepdims) * _deviation(xp, x, axis, correction)
+    """Where all elements are equal the slope is 0, the middle of those on both sides, even if their mean is rounded."""
+    g, out = _restore(xp, g, in_shape, axis, keepdims), _restore(xp, out, in_shape, axis, keepdims)
+    deviation = _deviation(xp, x, axis, correction)
+    if 0 in in_shape:
+        return g / out * deviation
+    varies = xp.astype(xp.max(x, axis=axis, keepdims=True) != xp.min(x, axis=axis, keepdims=True), x.dtype)
+    return g / nonzero(xp, out * varies) * (deviation * varies)
 
 
 def _others(xp: Any, x: Any, axis: int) -> Any:

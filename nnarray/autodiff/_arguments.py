@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from nnarray._messages import describe
+from nnarray._trees import leaves_of
+from nnarray.autodiff._sources import to_arrays
 
 Argnums = int | str | Sequence[int | str]
 
@@ -41,7 +43,7 @@ class Chosen:
     ) -> None:
         self.several = isinstance(argnums, (tuple, list))
         wanted: Any = argnums if self.several else (argnums,)
-        self._args, self._kwargs = args, kwargs
+        self._fun, self._args, self._kwargs = fun, args, kwargs
         self._places = [self._place(fun, each) for each in wanted]
         if len(set(self._places)) < len(self._places):
             raise TypeError(f"argnums names each argument once: received argnums={argnums!r}.")
@@ -70,12 +72,10 @@ class Chosen:
             )
         return wanted % len(self._args)
 
-    def replaced(self, values: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
-        """Return the arguments of the call with others in the place of the chosen ones."""
-        args, kwargs = list(self._args), dict(self._kwargs)
-        for place, value in zip(self._places, values, strict=True):
-            if isinstance(place, int):
-                args[place] = value
-            else:
-                kwargs[place] = value
-        return args, kwargs
+    def call(self, *values: Any) -> Any:
+        """Call the function with `values` for the chosen arguments, and Arrays for all other arrays."""
+        new = dict(zip(self._places, values, strict=True))
+        beside = next((x.namespace.backend for x in leaves_of(values)), None)
+        args = [new[n] if n in new else to_arrays(x, beside) for n, x in enumerate(self._args)]
+        kwargs = {name: new[name] if name in new else to_arrays(x, beside) for name, x in self._kwargs.items()}
+        return self._fun(*args, **kwargs)

@@ -8,6 +8,7 @@ from typing import Any
 
 from nnarray.array import Array, Node, Part, parts_of, sum_to_shape
 from nnarray.autodiff._block import Block
+from nnarray.autodiff._sources import is_watched
 
 
 class Tape:
@@ -53,7 +54,7 @@ class Tape:
             if node not in own:
                 # Nothing older than the sources can depend on them, so the walk need not go there.
                 if node.serial < oldest:
-                    self.nested = True
+                    self.nested = self.nested or is_watched(node)
                     continue
                 if not node.parents:
                     # A source of a transform inside this one, which is over; an enclosing one's is older.
@@ -128,7 +129,7 @@ class Tape:
         # A rule multiplies by the derivative f'; the gradient of a real loss by a complex argument has its conjugate.
         conjugated = node.field == "complex" and not function.conjugates
         if conjugated:
-            g = xp.conj(g)
+            g = tuple(x if x is None else xp.conj(x) for x in g) if isinstance(g, (list, tuple)) else xp.conj(g)
         given = {
             "g": g,
             "xp": xp,

@@ -12,6 +12,7 @@ from nnarray.array import Node, next_serial, with_logits, with_origins
 from nnarray.autodiff._backward import Tape
 from nnarray.autodiff._block import Block
 from nnarray.autodiff._operands import Operands, node_of
+from nnarray.autodiff._sources import watching
 
 
 def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
@@ -61,13 +62,15 @@ def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
         outside = _outside(nodes, sources, mark)
         recorded = [x for x in results if node_of(x) is not None]
         if not recorded:
-            return unflatten(structure, with_origins(results, notes))
+            return unflatten(structure, [operands.released(x) for x in with_origins(results, notes)])
         forms = [_form(node) for node in nodes]
 
         def pull(_: Block, cotangents: Sequence[Any], nested: bool) -> list[Any]:
             mark = next_serial()
             sources, (given, named) = operands.sources(tied=nested)
-            nodes = [node_of(x) for x in with_logits(flatten(call.again(*given, **named))[0])[0]]
+            with watching(sources):
+                again = flatten(call.again(*given, **named))[0]
+            nodes = [node_of(x) for x in with_logits(again)[0]]
             if [_form(node) for node in nodes] != forms or not set(_outside(nodes, sources, mark)) <= set(outside):
                 raise RuntimeError(
                     "A function under checkpoint must do each time what it did the first time: run again for its "
@@ -84,7 +87,7 @@ def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
         block = Block(recorded, getattr(fun, "__name__", type(fun).__name__), [*operands.parents, *outside], pull)
         parts = iter(block.parts(recorded))
         made = [x if node is None else next(parts) for x, node in zip(results, nodes, strict=True)]
-        return unflatten(structure, with_origins(made, notes))
+        return unflatten(structure, [operands.released(x) for x in with_origins(made, notes)])
 
     return wrapped
 

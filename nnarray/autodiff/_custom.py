@@ -15,6 +15,7 @@ from nnarray._trees import aligned, flatten, leaves_of, tree_map, unflatten
 from nnarray.array import Array, Node, as_array
 from nnarray.autodiff._block import Block
 from nnarray.autodiff._operands import Operands, node_of
+from nnarray.autodiff._sources import is_watched
 from nnarray.backends import find_backend
 
 
@@ -92,10 +93,10 @@ class custom_vjp:  # noqa: N801 -- JAX's name
         if fwd is None or bwd is None:
             raise RuntimeError(f"{self!r} has no derivative yet. Call its defvjp(fwd, bwd) first.")
         args = self._positional(args, kwargs)
-        operands = Operands(args)
+        operands = Operands(args, reads=True)
         if not operands.parents:
-            return tree_map(_without_origin, self.fun(*args))
-        settings = self._settings(args)
+            return tree_map(lambda x: operands.released(_without_origin(x)), self.fun(*operands.constants()))
+        settings = self._settings(args, operands.constants())
         if (block := _block_of(self, operands.parents)) is not None:
             results, structure = flatten(self.fun(*operands.constants()))
             return unflatten(structure, block.parts([_array(x) for x in results]))
@@ -103,7 +104,7 @@ class custom_vjp:  # noqa: N801 -- JAX's name
         result, residuals = call.first(None, operands.constants())
         results, structure = flatten(result)
         results = [_array(x) for x in results]
-        _check_constant([*results, *leaves_of(residuals)])
+        _check_constant([*results, *leaves_of(residuals)], "fwd", "its arguments")
         if not any(isinstance(x, Array) for x in results):
             return result
         likes = [_Like(x) for x in results]
@@ -113,6 +114,8 @@ class custom_vjp:  # noqa: N801 -- JAX's name
             known = call.again(block, operands.tied())[1] if nested else tree_map(_own, residuals)
             arrived = [like.cotangent(g) for like, g in zip(likes, cotangents, strict=True)]
             found = bwd(*settings.values(), known, unflatten(structure, arrived))
+            if not nested and not any(node_of(g) for g in cotangents):
+                _check_constant(leaves_of(found), "bwd", "its residuals and the cotangent")
             shares = _fitted(found, operands.constants(), settings)
             return [shares[place] for place in operands.places]
 
@@ -141,18 +144,19 @@ class custom_vjp:  # noqa: N801 -- JAX's name
             )
         return bound.args
 
-    def _settings(self, args: tuple[Any, ...]) -> dict[int, Any]:
-        """Return the arguments in `nondiff_argnums`, by position."""
+    def _settings(self, args: Sequence[Any], constants: Sequence[Any]) -> dict[int, Any]:
+        """Return the arguments in `nondiff_argnums` by position, after checking that they are constant."""
         if any(not -len(args) <= n < len(args) for n in self._nondiff):
             raise TypeError(f"nondiff_argnums counts {len(args)} arguments from 0: received {self._nondiff}.")
-        settings = {n: args[n] for n in sorted(n % len(args) for n in self._nondiff)}
-        held = [x for x in leaves_of(settings) if node_of(x) is not None]
-        if held:
+        places = sorted(n % len(args) for n in self._nondiff)
+        recorded = [x for n in places for x in leaves_of(args[n]) if node_of(x) is not None]
+        if recorded:
             raise TypeError(
                 f"Nothing differentiates with respect to an argument in nondiff_argnums: received "
-                f"{describe(held[0])}, recorded. Take it out of nondiff_argnums, or give nnarray.stop_gradient of it."
+                f"{describe(recorded[0])}, recorded. Take it out of nondiff_argnums, or give nnarray.stop_gradient of "
+                "it."
             )
-        return settings
+        return {n: constants[n] for n in places}
 
 
 class _Like:
@@ -185,11 +189,12 @@ def _without_origin(x: Any) -> Any:
     return Array(x.value, x.namespace, x.node) if isinstance(x, Array) else x
 
 
-def _check_constant(leaves: Sequence[Any]) -> None:
+def _check_constant(leaves: Sequence[Any], function: str, own: str) -> None:
     for x in leaves:
-        if node_of(x) is not None:
+        node = node_of(x)
+        if node is not None and is_watched(node):
             raise TypeError(
-                f"The fwd of a custom_vjp uses no recorded array but its arguments: it made {describe(x)} of another "
+                f"The {function} of a custom_vjp uses no recorded array but {own}: it made {describe(x)} of another "
                 "one. Pass that as an argument, or nnarray.stop_gradient of it."
             )
 

@@ -13,7 +13,8 @@ from nnarray._messages import describe
 from nnarray._trees import leaves_of, unflatten
 from nnarray.array import Array, array_namespace, as_array
 from nnarray.autodiff._arguments import Argnums, Chosen
-from nnarray.autodiff._products import Linearised, check_sequences, jvp
+from nnarray.autodiff._linearised import Linearised
+from nnarray.autodiff._products import check_sequences, jvp
 from nnarray.autodiff._transforms import grad
 from nnarray.backends import find_backend
 
@@ -66,12 +67,7 @@ def jacobian(
     @functools.wraps(fun)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         chosen = Chosen(fun, argnums, args, kwargs)
-
-        def of_chosen(*values: Any) -> Any:
-            everything, named = chosen.replaced(values)
-            return fun(*everything, **named)
-
-        made = Linearised(of_chosen, chosen.values, has_aux)
+        made = Linearised(chosen.call, chosen.values, has_aux)
         # As the caller has them: raw, unless Arrays were given or something else is differentiated.
         ins, outs = [made.release(x) for x in made.arguments], [made.release(x) for x in made.results]
         if _is_by_columns(mode, ins, outs):

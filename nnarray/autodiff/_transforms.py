@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable
 from typing import Any
 
-from nnarray._messages import describe
 from nnarray._trees import flatten, leaves_of, unflatten
-from nnarray.array import TABLE, Array, Node, as_array, last_converted, namespace
+from nnarray.array import Array, Node
 from nnarray.autodiff._arguments import Argnums, Chosen
 from nnarray.autodiff._backward import Tape
-from nnarray.backends import current_backend, find_backend
+from nnarray.autodiff._linearised import Linearised
+from nnarray.autodiff._sources import Sources, held
 
 
 def value_and_grad(
@@ -54,20 +53,10 @@ def value_and_grad(
     @functools.wraps(fun)
     def wrapped(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         chosen = Chosen(fun, argnums, args, kwargs)
-        trees: Any = chosen.values
-        leaves, structure = flatten(trees)
-        sources = [source_of(leaf) for leaf in leaves]
-        trees = unflatten(structure, handed(sources))
-        watched, named = chosen.replaced(trees)
-        as_arrays = any(isinstance(leaf, Array) for leaf in leaves)
-        with at_home(sources):
-            tape, value, seed = _record(fun, watched, named, sources, has_aux, as_arrays)
-            gradients = [
-                zeros_like(source) if cotangent is None else as_array(cotangent)
-                for source, cotangent in zip(sources, tape.pull_back([seed]), strict=True)
-            ]
-            gradient = unflatten(structure, given_back(gradients, raw=not (as_arrays or tape.nested)))
-        return value, tuple(gradient) if chosen.several else gradient[0]
+        made = Linearised(chosen.call, chosen.values, has_aux, "scalar")
+        gradient = made.gradient()
+        value = (made.result, made.auxiliary) if has_aux else made.result
+        return value, gradient if chosen.several else gradient[0]
 
     return wrapped
 
@@ -107,13 +96,21 @@ def grad(fun: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -
 def stop_gradient(x: Any) -> Any:
     """Return `x` as a constant: what is computed from it further on does not differentiate through it.
 
+    Parameters
+    ----------
+    x : array or tree of arrays
+        Of a variable, its value.
+
     Examples
     --------
     >>> import nnarray as nna
     >>> float(nna.grad(lambda x: x * nna.stop_gradient(x))(3.0))
     3.0
     """
-    return Array(x.value, x.namespace) if isinstance(x, Array) else x
+    leaves, structure = flatten(x)
+    values = [held(leaf) for leaf in leaves]
+    stopped = [Array(value.value, value.namespace) if isinstance(value, Array) else value for value in values]
+    return unflatten(structure, stopped)
 
 
 def record(fun: Callable[..., Any], *args: Any) -> tuple[Any, tuple[Node, ...]]:
@@ -140,115 +137,7 @@ def record(fun: Callable[..., Any], *args: Any) -> tuple[Any, tuple[Node, ...]]:
     >>> [node.title for node in nodes]
     ['source', 'multiply', 'negative']
     """
-    tree: Any = args
-    leaves, structure = flatten(tree)
-    sources = [source_of(leaf) for leaf in leaves]
-    result = fun(*unflatten(structure, handed(sources)))
+    sources = Sources(args)
+    result = sources.run(lambda arguments: fun(*arguments))
     results = [leaf.node for leaf in leaves_of(result) if isinstance(leaf, Array) and leaf.node is not None]
-    own = [source.node for source in sources if source.node is not None]
-    return result, Tape([], [*own, *results], own).nodes
-
-
-def zeros_like(x: Array) -> Array:
-    """Return unrecorded zeros like `x`."""
-    return Array(x.namespace.raw.zeros_like(x.value), x.namespace)
-
-
-def handed(sources: Sequence[Array]) -> list[Array]:
-    """Return sources as the function gets them: objects of their own, to which it may assign."""
-    return [Array(source.value, source.namespace, source.node) for source in sources]
-
-
-def at_home(sources: Sequence[Array]) -> AbstractContextManager[Any]:
-    """Return a context in which raw operators run on the device that holds what is differentiated."""
-    if not sources:
-        return nullcontext()
-    backend = sources[0].namespace.backend
-    return backend.activate(backend.device_of(sources[0].value))
-
-
-def given_back(derivatives: Sequence[Any], raw: bool) -> list[Any]:
-    """Return derivatives as the caller may write into them: raw arrays with memory of their own, or new Arrays.
-
-    What a rule passes on is one array, or a view of it, in several places. NumPy's scalars, in which its functions
-    return what has no axes, become arrays again.
-    """
-    return [x.namespace.raw.asarray(x.value, copy=True) for x in derivatives] if raw else handed(derivatives)
-
-
-def source_of(leaf: Any) -> Array:
-    """Return a fresh Array with the value of `leaf`, at which a backward pass stops."""
-    # NumPy's scalars, some of them Python floats by inheritance, have a library of their own.
-    if isinstance(leaf, (float, complex)) and find_backend(leaf) is None:
-        leaf = namespace(current_backend().backend.name).asarray(leaf).value
-    x = None if isinstance(leaf, int) else as_array(leaf)
-    field = "" if x is None else x.namespace.field_of(x.dtype)
-    if x is None or not field:
-        raise TypeError(
-            f"Only floating-point arguments can be differentiated: received {describe(leaf)}. "
-            "Convert it, for example with xp.astype(x, xp.float64), or leave it out of argnums."
-        )
-    # "positive" passes its cotangent on: through it an enclosing transform sees the leaf that it watches.
-    node = Node(x.value, x.namespace, TABLE["positive"] if x.node is not None else None, field)
-    if x.node is not None:
-        node.parents = ((0, x.node),)
-    return Array(x.value, x.namespace, node)
-
-
-def _record(
-    fun: Callable[..., Any], args: Any, kwargs: Any, sources: Sequence[Array], has_aux: bool, as_arrays: bool
-) -> tuple[Tape, Any, Any]:
-    """Run `fun`; return the tape, its result as the caller gets it, and the cotangent one of the scalar."""
-    auxiliary: Any = None
-    result = fun(*args, **kwargs)
-    if has_aux:
-        result, auxiliary = pair_of(result, "scalar")
-    _check_scalar(result)
-    check_numbers([result], sources)
-    leaves, structure = flatten(auxiliary)
-    others = [leaf.node for leaf in leaves if isinstance(leaf, Array) and leaf.node is not None]
-    root = result.node if isinstance(result, Array) else None
-    tape = Tape([root], others, [source.node for source in sources if source.node is not None])
-
-    def release(x: Any) -> Any:
-        if not isinstance(x, Array) or tape.nested:
-            return x
-        return Array(x.value, x.namespace) if as_arrays else x.value
-
-    seed = None
-    if isinstance(result, Array):
-        seed = result.namespace.raw.ones_like(result.value)
-        seed = Array(seed, result.namespace) if tape.nested else seed
-    value = release(result)
-    if has_aux:
-        value = value, unflatten(structure, [release(leaf) for leaf in leaves])
-    return tape, value, seed
-
-
-def pair_of(result: Any, kind: str) -> tuple[Any, Any]:
-    """Return a function's result of some kind, and its auxiliary."""
-    if not (isinstance(result, tuple) and len(result) == 2):
-        raise TypeError(f"has_aux=True needs a function that returns ({kind}, auxiliary): received {describe(result)}.")
-    return result
-
-
-def check_numbers(results: Sequence[Any], sources: Sequence[Array]) -> None:
-    """Refuse Python numbers among the results of a function that made one of what it was to be differentiated by."""
-    since = min((source.node.serial for source in sources if source.node is not None), default=0)
-    number = next((x for x in results if isinstance(x, (int, float, complex))), None)
-    if number is not None and last_converted.get() >= since:
-        raise TypeError(
-            f"The function returned {describe(number)}, having made a Python number of a recorded array, through which "
-            "nothing is differentiated. Return the array itself, without float()."
-        )
-
-
-def _check_scalar(result: Any) -> None:
-    shape = getattr(result, "shape", None if not isinstance(result, (int, float)) else ())
-    if shape is None or tuple(shape) != ():
-        raise TypeError(
-            f"The function to differentiate must return a scalar, an array of shape (): received {describe(result)}. "
-            "Reduce it, for example with xp.sum or xp.mean."
-        )
-    if isinstance(result, Array) and result.namespace.raw.isdtype(result.dtype, "complex floating"):
-        raise TypeError(f"The function to differentiate must return a real scalar: received {describe(result)}.")
+    return result, Tape([], [*sources.nodes, *results], sources.nodes).nodes

@@ -3,6 +3,7 @@
 from nnarray.backends._base import DTYPE_NAMES, Backend
 from nnarray.backends._doctor import doctor, examine, report
 from nnarray.backends._philox import generator
+from nnarray.backends._plugins import registered
 from nnarray.backends._probe import BackendFallbackWarning, BackendUnavailableError, Probe, Stage, probe
 from nnarray.backends._registry import (
     available_backends,
@@ -10,7 +11,9 @@ from nnarray.backends._registry import (
     convert,
     find_backend,
     get_backend,
+    integer_of,
     known_backends,
+    received,
     register_array_type,
 )
 from nnarray.backends._selection import (
@@ -46,9 +49,12 @@ __all__ = [
     "generator",
     "get_backend",
     "insisted_on",
+    "integer_of",
     "known_backends",
     "probe",
+    "received",
     "register_array_type",
+    "registered",
     "report",
     "required_backends",
     "select",

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from nnarray._lookup import Registry
+from nnarray.optimizers import schedules
 from nnarray.optimizers._optimizer import Optimizer
 from nnarray.optimizers._rules import SGD, Adam, RMSprop
+from nnarray.optimizers._slots import Slot
 
-__all__ = ["SGD", "Adam", "Optimizer", "RMSprop", "get"]
+__all__ = ["SGD", "Adam", "Optimizer", "RMSprop", "Slot", "get", "schedules"]
 
 OPTIMIZERS = Registry("optimizer", Optimizer, SGD, RMSprop, Adam)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ try:
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.colors import LinearSegmentedColormap
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as PlainFigure
     from PIL import Image
 except ImportError as error:
     raise ImportError(missing_extra("matplotlib or pillow", "plot", "nnarray.plotting")) from error
@@ -45,6 +46,15 @@ def styled() -> Any:
     return mpl.rc_context(_SETTINGS)
 
 
+class Figure(PlainFigure):
+    """A figure that a notebook shows as the last value of a cell, though pyplot knows nothing of it."""
+
+    def _repr_png_(self) -> bytes:
+        with io.BytesIO() as file:
+            self.savefig(file, format="png")
+            return file.getvalue()
+
+
 def new_figure(width: float = WIDTH, height: float = 4.0, layout: Any = "constrained") -> Any:
     """Return an empty figure that belongs to no global state."""
     figure = Figure(figsize=(width, height), layout=layout)
@@ -62,6 +72,12 @@ def without_frame(ax: Any, equal: bool = True) -> None:
     ax.set_axis_off()
     if equal:
         ax.set_aspect("equal")
+
+
+def draw_arrow(ax: Any, start: Any, end: Any, colour: str = INK, width: float = 1.5, **style: Any) -> None:
+    """Draw an arrow between two points; its ends keep matplotlib's distance from them unless `style` says another."""
+    look = {"arrowstyle": "-|>", "color": colour, "linewidth": width, **style}
+    ax.annotate("", end, start, arrowprops=look, zorder=2)
 
 
 def to_host(x: Any) -> np.ndarray:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import operator
 import secrets
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -13,7 +13,7 @@ from nnarray._messages import describe
 from nnarray._refusals import refuse_state
 from nnarray._replay import once
 from nnarray.array import Array, as_array, is_traced
-from nnarray.backends import Backend, backend_of, current_backend
+from nnarray.backends import Backend, backend_of, current_backend, integer_of
 
 Key = tuple[int, int]
 Stream = tuple[Key, tuple[int, int]]
@@ -27,12 +27,14 @@ _CURE = (
     "stateless_call."
 )
 
-_seed = secrets.randbits(63)
-_index = 0
+#: Of whatever threads draw from: steps of counts.
+_lock = threading.Lock()
 
 
 def set_seed(seed: int) -> None:
     """Restart all randomness of the process: initial weights, shuffles, dropout masks.
+
+    Within `nnarray.random.seeded`, restart that of the block alone.
 
     Parameters
     ----------
@@ -44,40 +46,114 @@ def set_seed(seed: int) -> None:
     >>> import nnarray as nna
     >>> nna.set_seed(0)
     """
-    global _seed, _index
-    _seed = check_seed(seed)
-    _index = 0
+    _stream().restart(seed)
 
 
 def check_seed(seed: object) -> int:
     """Return a seed that is an integer of 64 bits, or raise."""
-    index = getattr(type(seed), "__index__", None)
-    if index is None or isinstance(seed, bool) or not 0 <= index(seed) < 2**64:
+    try:
+        found = -1 if isinstance(seed, bool) else integer_of(seed)
+    except TypeError:
+        found = -1
+    if not 0 <= found < 2**64:
         raise ValueError(f"A seed is an integer of at least 0 and below 2**64: received {describe(seed)}.")
-    return index(seed)
+    return found
 
 
-def next_key() -> Key:
-    """Return the next key of the process, never the same twice after one `set_seed`."""
-    refuse_state("A draw from the process's stream", _CURE)
-    return once(_step)
+class KeyStream:
+    """Keys one after the other, which several threads may take: each key is given once after a `restart`.
+
+    Parameters
+    ----------
+    seed : int
+        First word of the keys.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.restart(seed)
+
+    def restart(self, seed: int) -> None:
+        """Begin anew, with another seed or the same."""
+        seed = check_seed(seed)
+        with _lock:
+            self._seed, self._count = seed, 0
+
+    def next(self) -> Key:
+        """Return the next key."""
+        with _lock:
+            self._count += 1
+            return self._seed, self._count - 1
+
+    def fork(self) -> KeyStream:
+        """Return a stream that gives the keys that this one will give."""
+        made = KeyStream.__new__(KeyStream)
+        with _lock:
+            made._seed, made._count = self._seed, self._count
+        return made
 
 
-def _step() -> Key:
-    global _index
-    _index += 1
-    return _seed, _index - 1
+_process = KeyStream(secrets.randbits(63))
+_scoped: ContextVar[KeyStream | None] = ContextVar("nnarray_key_stream", default=None)
+
+
+def _stream() -> KeyStream:
+    return _scoped.get() or _process
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw from a stream of its own inside a ``with`` block or, as a decorator, in each call of a function.
+
+    In the block numbers are those that `set_seed` with that seed would give; what was drawn before and is drawn after
+    it is as without the block. Blocks may stand in one another. A block is one thread's: threads that are started in
+    it draw from the process's stream, unless they run in a copy of the context (``contextvars.copy_context``).
+
+    Parameters
+    ----------
+    seed : int
+        At least 0 and below 2**64.
+
+    Raises
+    ------
+    ValueError
+        If the seed is no such integer.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> with nna.random.seeded(0):
+    ...     first = nna.random.uniform((3,))
+    >>> with nna.random.seeded(0):
+    ...     bool((nna.random.uniform((3,)) == first).all())
+    True
+    """
+    with _drawing_from(KeyStream(seed)):
+        yield
 
 
 @contextmanager
 def preserved_keys() -> Iterator[None]:
-    """Give the process's keys that the block takes out again afterwards."""
-    global _index
-    before = _index
+    """Give the keys that the block takes out again afterwards."""
+    with _drawing_from(_stream().fork()):
+        yield
+
+
+@contextmanager
+def _drawing_from(stream: KeyStream) -> Iterator[None]:
+    token = _scoped.set(stream)
     try:
         yield
     finally:
-        _index = before
+        _scoped.reset(token)
+
+
+def next_key() -> Key:
+    """Return the next key of the process, or of the block of `seeded`; no two calls, in whatever threads, get the same.
+
+    Another `set_seed` begins the keys of its seed anew.
+    """
+    refuse_state("A draw from the process's stream", _CURE)
+    return once(_stream().next)
 
 
 def key_from_seed(seed: int | None) -> Key:
@@ -126,8 +202,9 @@ class SeedGenerator:
         return once(self._step)
 
     def _step(self) -> int:
-        self._count += 1
-        return self._count - 1
+        with _lock:
+            self._count += 1
+            return self._count - 1
 
 
 #: What a function takes as `seed`.
@@ -192,7 +269,7 @@ class StepDraws:
 def _as_counter(counter: Any) -> Any:
     """Return a known number as an int; what a plan takes as an argument stays an array."""
     if not is_traced(counter):
-        return operator.index(counter)
+        return integer_of(counter)
     if "int" not in str(counter.dtype):
         raise TypeError(f"The number of a step is an integer: received {describe(counter)}.")
     return counter

@@ -1,7 +1,17 @@
 """State: a `Variable` holds a raw array; a `StatelessScope` lends it another; a `Pack` lays many in one buffer."""
 
 from nnarray.variables._pack import ALIGNMENT, Pack, pack_variables
-from nnarray.variables._scope import StatelessScope, current_scope
+from nnarray.variables._scope import RehearsalScope, StatelessScope, autocast, autocasting, current_scope
 from nnarray.variables._variable import Variable
 
-__all__ = ["ALIGNMENT", "Pack", "StatelessScope", "Variable", "current_scope", "pack_variables"]
+__all__ = [
+    "ALIGNMENT",
+    "Pack",
+    "RehearsalScope",
+    "StatelessScope",
+    "Variable",
+    "autocast",
+    "autocasting",
+    "current_scope",
+    "pack_variables",
+]

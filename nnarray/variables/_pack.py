@@ -93,11 +93,9 @@ class Pack(Variable):
         return xp.concat(pieces)
 
 
-def pack_variables(
-    variables: Iterable[Variable], group: Callable[[Variable], Hashable] = lambda variable: None
-) -> list[Pack]:
+def pack_variables(variables: Iterable[Variable], group: Callable[[Variable], Hashable] | None = None) -> list[Pack]:
     """Pack variables, one pack for each dtype and `group`, in order of appearance; each variable once."""
     groups: dict[Hashable, dict[Variable, None]] = {}
     for variable in variables:
-        groups.setdefault((variable.dtype, group(variable)), {})[variable] = None
+        groups.setdefault((variable.dtype, None if group is None else group(variable)), {})[variable] = None
     return [Pack(tuple(members)) for members in groups.values()]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,24 @@ if TYPE_CHECKING:
 NOT_LENT: Any = object()
 
 _scope: ContextVar[StatelessScope | None] = ContextVar("nnarray_stateless_scope", default=None)
+
+
+_autocast: ContextVar[str | None] = ContextVar("nnarray_autocast", default=None)
+
+
+@contextmanager
+def autocasting(dtype: str | None) -> Iterator[None]:
+    """Let floating-point variables be read in the dtype of a name within the block; None as they are."""
+    token = _autocast.set(dtype)
+    try:
+        yield
+    finally:
+        _autocast.reset(token)
+
+
+def autocast() -> str | None:
+    """Return the dtype in which variables are read."""
+    return _autocast.get()
 
 
 def current_scope() -> StatelessScope | None:
@@ -89,6 +108,10 @@ class StatelessScope:
 
     def write(self, variable: Variable, value: Any) -> bool:
         """Keep a value for a variable here or in a scope around; return whether one of them lends it."""
+        if variable not in self.values and any(member in self.values for member in variable.members):
+            for member, piece in zip(variable.members, variable.split(value), strict=True):
+                self.write(member, piece)
+            return True
         if not self._takes_apart(variable.pack) and variable not in self.values:
             return self._around is not None and self._around.write(variable, value)
         self.values[variable] = value
@@ -145,3 +168,12 @@ class Lending(StatelessScope):
                 value = Array(value.value, value.namespace)
             if around is None or not around.write(variable, value):
                 variable.assign_outside(value)
+
+
+class RehearsalScope(StatelessScope):
+    """A scope that also catches what is assigned to variables that it does not lend, such as those made in it."""
+
+    def write(self, variable: Variable, value: Any) -> bool:
+        if not super().write(variable, value):
+            self.values[variable] = value
+        return True

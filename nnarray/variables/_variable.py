@@ -15,7 +15,7 @@ from nnarray._refusals import refuse_state
 from nnarray._replay import is_repeating, once
 from nnarray.array import Array, array_namespace, namespace
 from nnarray.backends import Backend, backend_of, convert, current_backend, find_backend
-from nnarray.variables._scope import NOT_LENT, Lending, current_scope
+from nnarray.variables._scope import NOT_LENT, Lending, autocast, current_scope
 
 if TYPE_CHECKING:
     from nnarray.variables._pack import Pack
@@ -78,7 +78,12 @@ class Variable:
 
     @property
     def value(self) -> Any:
-        return once(self._held)
+        value = once(self._held)
+        dtype = autocast()
+        if dtype is None:
+            return value
+        xp = array_namespace(value)
+        return xp.astype(value, getattr(xp, dtype)) if xp.isdtype(value.dtype, "real floating") else value
 
     def _held(self) -> Any:
         scope = current_scope()
@@ -165,8 +170,9 @@ class Variable:
 
     def _fitted(self, value: Any) -> Any:
         """Return a value as a scope keeps it: an array of the variable's shape and dtype."""
-        if not isinstance(value, Array) and (backend := find_backend(value)) is not self.backend:
-            if backend is None or backend.traced is not self.backend:
+        if not isinstance(value, Array):
+            backend = find_backend(value)
+            if backend is None or self.backend not in (backend, backend.traced):
                 value = convert(value, self.backend, self.dtype, self.device)
         self._check(value)
         same = value.dtype == self._value.dtype

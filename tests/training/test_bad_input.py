@@ -134,7 +134,10 @@ def test_numbers_out_of_range_are_refused(arguments: Any) -> None:
             "Unknown optimizer: 'adma'. Did you mean 'adam'",
         ),
         (lambda: models.Sequential([layers.Dense(1)]).compile("adam", "mean_square_error"), "mean_squared_error"),
-        (lambda: models.Sequential([layers.Dense(1)]).compile("adam", "mse", ["acuracy"]), "Did you mean 'accuracy'"),
+        (
+            lambda: models.Sequential([layers.Dense(1)]).compile("adam", "mse", metrics=["acuracy"]),
+            "Did you mean 'accuracy'",
+        ),
         (lambda: models.Sequential([layers.Dense(1)]).compile("adam", "mse", backend="numpyy"), "Did you mean 'numpy'"),
         (lambda: models.Sequential([layers.Dense(1)]).compile("adam"), "compile needs a loss"),
         (lambda: layers.Dense(1, activation="rellu"), "Did you mean 'relu'"),

@@ -1,0 +1,135 @@
+"""What is made ready before a model runs: data checked, variables made, moved and packed, steps that hold them all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nnarray._trees import flatten, tree_map, unflatten
+from nnarray.array import as_array
+from nnarray.backends import Selection, backend_of
+from nnarray.layers import Spec
+from nnarray.training._data import Data, as_data
+from nnarray.training._home import moved
+from nnarray.training._runner import Predictor, Runner
+from nnarray.training._step import TESTING, TRAINING, Step
+from nnarray.utils import pack_x_y_sample_weight
+from nnarray.variables import RehearsalScope, Variable, pack_variables
+
+#: Examples of a batch on which a step of the user's is tried out.
+_TRIED = 8
+
+
+def checked_data(model: Any, x: Any, y: Any, sample_weight: Any, finite: bool, prefix: str = "") -> Data:
+    """Return the arrays, checked against the model and its loss; nothing is changed."""
+    computes_loss = model._overrides("compute_loss") or model._overrides("train_step")
+    if y is None and not computes_loss:
+        raise ValueError(f"{prefix}y is missing: training and evaluation need targets.")
+    data = as_data(x, y, sample_weight, finite)
+    data = data._replace(x=model.checked_inputs(data.x))
+    loss = model._recipe.loss
+    if loss is not None and not computes_loss:
+        outputs = specs_of_outputs(model, data.x)
+        loss.for_outputs(outputs, model.output_names).check_targets(data.y, tree_map(lambda spec: spec.shape, outputs))
+    return data
+
+
+def specs_of_outputs(model: Any, x: Any) -> Any:
+    """Return a `Spec` for each output of a model for such inputs, found once as long as its layers are the same."""
+
+    def spec(array: Any) -> Spec:
+        backend = backend_of(array)
+        is_float = backend.xp.isdtype(array.dtype, "real floating")
+        return Spec((None, *array.shape[1:]), model.dtype if is_float else backend.dtype_name(array.dtype))
+
+    specs, structure = flatten(tree_map(spec, x))
+    key = structure, [(each.shape, each.dtype) for each in specs], list(model.structure()[0].values())
+    if model._specs is None or model._specs[0] != key:
+        model._specs = key, model.output_specs(unflatten(structure, specs))
+    return model._specs[1]
+
+
+def move_in(model: Any, home: Selection, x: Any) -> None:
+    """Build a model for such inputs unless it is built, and bring its variables to a place."""
+    if not model.built:
+        like = home.backend.asarray(0.0, device=home.device)
+        model.ensure_built(tree_map(lambda array: (None, *array.shape[1:]), x), like=like)
+    model.home = moved(model._state(), home)
+
+
+def ready_runner(model: Any, home: Selection, data: Data) -> Runner:
+    """Return what runs the training and test steps of a model on such data, with all that they change."""
+    if model._recipe.loss is not None or not model._overrides("train_step"):
+        model._for_outputs(specs_of_outputs(model, data.x))
+    move_in(model, home, data.x)
+    model.optimizer.claim(model)
+    _pack(model)
+    variables, anatomy = _variables_of(model), anatomy_of(model)
+    runner = model._runner
+    if runner is not None and runner.step.variables == variables and model._anatomy == anatomy:
+        return runner
+    model.check_members()
+    for path, variable in model.structure()[1].items():
+        variable.path = path
+    if _rehearsed(model, data, variables):
+        move_in(model, home, data.x)
+        _pack(model)
+        variables, anatomy = _variables_of(model), anatomy_of(model)
+    gives_logs = model._overrides("train_step"), model._overrides("test_step")
+    recipe = model._recipe
+    model._runner = Runner(Step(model, variables, gives_logs), recipe.run_eagerly, recipe.executor)
+    model._anatomy = anatomy
+    return model._runner
+
+
+def ready_predictor(model: Any, home: Selection, x: Any) -> Predictor:
+    """Return what gives the outputs of a model for such inputs: its code, or once it is compiled, its plans."""
+    if not model.built:
+        specs_of_outputs(model, x)
+    move_in(model, home, x)
+    anatomy = anatomy_of(model)
+    if model._predictor is None or model._predictor.anatomy != anatomy:
+        model.check_members()
+        eagerly = model._recipe is None or model._recipe.run_eagerly
+        executor = "auto" if model._recipe is None else model._recipe.executor
+        model._predictor = Predictor(model, model.variables, eagerly, executor, anatomy)
+    return model._predictor
+
+
+def anatomy_of(model: Any) -> tuple[Any, ...]:
+    """Return what a plan depends on besides values: layers and variables, and which of these are trained."""
+    layers, variables = model.structure()
+    return (*layers.values(), None, *model.trainable_variables, None, *variables.values())
+
+
+def _pack(model: Any) -> None:
+    """Lay the trainable variables in packs, unless they are."""
+    weights = model.trainable_variables
+    packed = {member for pack in model._packs for member in pack.members}
+    if packed != set(weights) or not all(pack.whole for pack in model._packs):
+        model._packs = pack_variables(weights, model.optimizer.group_of)
+    model.optimizer.build(model._packs)
+
+
+def _variables_of(model: Any) -> list[Variable]:
+    """Return all that a step may change: packs, other variables, state of optimizers and metrics."""
+    packed = {member for pack in model._packs for member in pack.members}
+    found: list[Variable] = [*model._packs, *(v for v in model._state() if v not in packed)]
+    return list(dict.fromkeys(found))
+
+
+def _rehearsed(model: Any, data: Data, variables: list[Variable]) -> bool:
+    """Try out steps and metrics that are the user's own, so that what they make at first use is there; tell if any are.
+
+    Nothing that they assign is kept.
+    """
+    phases = [p for p, name in ((TRAINING, "train_step"), (TESTING, "test_step")) if model._overrides(name)]
+    if not phases and any(type(m).__module__.partition(".")[0] != "nnarray" for m in model.metrics):
+        phases = [TESTING]
+    home = model.home
+    batch = data.part(0, min(_TRIED, data.length)).to(home.backend, home.device, model.dtype).each(as_array)
+    for phase in phases:
+        step = model.test_step if phase == TESTING else model.train_step
+        values = [as_array(variable.value) for variable in variables]
+        with home.backend.activate(home.device), RehearsalScope(variables, values, 0, phase):
+            step(pack_x_y_sample_weight(*batch))
+    return bool(phases)
