@@ -176,13 +176,18 @@ def test_masked_arrays_are_refused(executor: str) -> None:
         jitted(masked)
 
 
-def test_a_number_beyond_the_dtype_is_chosen_as_it_is_eagerly() -> None:
+def test_a_number_beyond_the_dtype_is_chosen_as_it_is_eagerly_or_refused_in_the_same_words() -> None:
     def f(x: Any) -> Any:
         return space(x).where(x != 0, x, -1)
 
+    def outcome(call: Callable[[Any], Any], x: Any) -> Any:
+        try:
+            return [int(each) for each in call(x)]
+        except OverflowError as error:  # NumPy 2.5 and later refuse it.
+            return str(error)
+
     x = np.asarray([0, 1, 2], np.uint8)
-    expected = f(nna.namespace("numpy").asarray(x)).value
-    assert nna.jit(f)(x).tolist() == expected.tolist()
+    assert outcome(nna.jit(f), x) == outcome(f, nna.namespace("numpy").asarray(x))
 
 
 @pytest.mark.parametrize("number", [complex(0, np.inf), complex(np.nan, 1), float("-inf"), 1e300])
