@@ -8,6 +8,7 @@ from operator import attrgetter
 from types import MethodType, ModuleType
 from typing import Any
 
+from nnarray._messages import describe
 from nnarray.array import (
     creation,
     data_types,
@@ -200,6 +201,11 @@ class Namespace(ModuleType):
         """Return an object with ``__dlpack__`` as an Array, which shares its memory where it can."""
         if isinstance(x, Array):
             return self.asarray(x, device=device, copy=copy)
+        if find_backend(x) is not self.backend and any(n < 0 for n in getattr(x, "strides", None) or ()):
+            raise BufferError(
+                f"Memory that is read backwards does not cross from one library to another: received {describe(x)} "
+                "with negative strides. Copy it first, or use asarray."
+            )
         return Array(self.backend.xp.from_dlpack(x, device=device, copy=copy), self)
 
     def can_cast(self, from_: Any, to: Any, /) -> bool:
@@ -221,8 +227,12 @@ class Namespace(ModuleType):
 
     def result_type(self, *arrays_and_dtypes: Any) -> Any:
         """Return the dtype that the arguments promote to."""
-        raw = [x.value if isinstance(x, Array) else x for x in arrays_and_dtypes]
+        raw = [self._raw(x) if isinstance(x, Array) else x for x in arrays_and_dtypes]
         return self.backend.xp.result_type(*raw)
+
+    def _raw(self, x: Array) -> Any:
+        """Return an Array as the library knows it: by its dtype, if it is being traced."""
+        return x.value if x.namespace.backend is self.backend else x.dtype
 
 
 def _holds_array(obj: Any) -> bool:
@@ -269,8 +279,11 @@ def _bound(function: Function, owner: Namespace | Extension, space: Namespace) -
     positional = all(parameters[name].kind is inspect.Parameter.POSITIONAL_ONLY for name in function.arrays)
     positional = positional and not function.leading
     places = "device" in parameters and not function.arrays
+    of_arrays = function.of_arrays
 
     def call(_: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if of_arrays is not None and any(isinstance(x, Array) for x in (*args[arity:], *kwargs.values())):
+            return of_arrays(space, *args, **kwargs)
         arrays: Any = args
         if len(args) != arity or not positional:
             arrays, kwargs = function.split_arguments(args, kwargs)

@@ -94,7 +94,13 @@ def available_backends() -> list[str]:
 
 
 def find_backend(x: Any) -> Backend | None:
-    """Return the backend whose array `x` is, or None if it is no array of any."""
+    """Return the backend whose array `x` is, or None if it is no array of any.
+
+    Raises
+    ------
+    TypeError
+        If it is one of NumPy's masked arrays.
+    """
     cls = type(x)
     try:
         return _by_type[cls]
@@ -103,6 +109,11 @@ def find_backend(x: Any) -> Backend | None:
     import array_api_compat as compat
 
     found: Backend | None = None
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(
+            "Masked arrays hold elements that are not to be computed with, which no function here leaves out: received "
+            f"{describe(x)}. Use x.filled(value), or x.data and xp.where with the mask."
+        )
     # NumPy's scalars of text and of records are none of the standard's, and a class of scalars is no scalar.
     if not isinstance(x, (type, np.void, np.str_)) and compat.is_array_api_obj(x):
         found = get_backend("numpy" if isinstance(x, np.generic) else compat.array_namespace(x))
