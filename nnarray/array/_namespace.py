@@ -230,7 +230,7 @@ class Namespace(ModuleType):
         raw = [self._raw(x) if isinstance(x, Array) else x for x in arrays_and_dtypes]
         return self.backend.xp.result_type(*raw)
 
-    def _raw(self, x: Array) -> Any:
+    def _raw(self, x: Any) -> Any:
         """Return an Array as the library knows it: by its dtype, if it is being traced."""
         return x.value if x.namespace.backend is self.backend else x.dtype
 

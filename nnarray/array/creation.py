@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from nnarray._messages import describe
@@ -10,7 +11,6 @@ from nnarray.array._function import Function
 from nnarray.array._indexing import is_traced
 
 NEW = "its result depends on no array's values"
-
 
 
 def _arange(xp: Any, *numbers: Any, **others: Any) -> Any:
@@ -57,7 +57,7 @@ def _floating(*arrays: Any) -> Any:
     return xp.result_type(*(x.dtype for x in found)) if found else None
 
 
-_OF_ARRAYS = {"arange": _arange, "full": _full, "linspace": _linspace}
+_OF_ARRAYS: dict[str, Callable[..., Any]] = {"arange": _arange, "full": _full, "linspace": _linspace}
 for name, signature in {
     "arange": "start, /, stop=None, step=1, *, dtype=None, device=None",
     "empty": "shape, *, dtype=None, device=None",
@@ -78,6 +78,4 @@ for name, signature in {
     "zeros_like": "x, /, *, dtype=None, device=None",
 }.items():
     Function(name, signature, constant=NEW)
-Function(
-    "full_like", "x, /, fill_value, *, dtype=None, device=None", constant=NEW, arrays=("x",), of_arrays=_full_like
-)
+Function("full_like", "x, /, fill_value, *, dtype=None, device=None", constant=NEW, arrays=("x",), of_arrays=_full_like)

@@ -286,8 +286,8 @@ def trace(fun: Callable[[list[Array]], Sequence[Any]], arguments: Sequence[Any],
     for x in arguments:
         if not tracing.space.holds_numbers(x.dtype):
             raise TypeError(
-                f"Arrays under jit hold numbers or truth values: received {describe(x)}. Make numbers of what it holds, "
-                "or let the function close over it."
+                f"Arrays under jit hold numbers or truth values: received {describe(x)}. Make numbers of what "
+                "it holds, or let the function close over it."
             )
     run = Trace(tracing)
     inputs = [run.symbol(x) for x in arguments]
