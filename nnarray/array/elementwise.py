@@ -45,9 +45,9 @@ def _power_base(xp: Any, g: Any, x1: Any, x2: Any) -> Any:
     """``x2 x1^(x2 - 1)``, zero where x2 is zero, also at x1 = 0."""
     if isinstance(x2, (int, float, complex)):
         return g * x2 * x1 ** (x2 - 1) if x2 != 0 else g * 0.0
-    # Only there is the base another: elsewhere the derivative by x2 must see the power as it is.
-    base = xp.where(xp.logical_and(x1 == 0, x2 == 0), 1.0, x1)
-    return g * x2 * base ** (x2 - 1.0)
+    # Only there are they others: elsewhere the derivatives must see the power as it is.
+    is_one = xp.logical_and(x1 == 0, x2 == 0)
+    return g * xp.where(is_one, 0.0, x2) * xp.where(is_one, 1.0, x1) ** (x2 - 1.0)
 
 
 def _power_exponent(xp: Any, g: Any, x1: Any, x2: Any, out: Any) -> Any:

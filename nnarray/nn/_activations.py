@@ -5,8 +5,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from nnarray import config
 from nnarray.array import Array, Origin, array_namespace
 from nnarray.autodiff import stop_gradient
+
+
+def _floating(x: Any) -> tuple[Any, Any]:
+    """Return the namespace of `x`, and `x`; integers and truth values as numbers of the default floating dtype."""
+    xp = array_namespace(x)
+    if xp.isdtype(x.dtype, ("real floating", "complex floating")):
+        return xp, x
+    return xp, xp.astype(x, getattr(xp, config.floatx()))
 
 
 def linear(x: Any) -> Any:
@@ -27,7 +36,8 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
 
     Parameters
     ----------
-    x : array, floating-point, any shape
+    x : array, any shape
+        Of integers and truth values, as in all activation functions, the numbers of the default floating dtype.
     negative_slope : float
         Slope below `threshold`.
     max_value : float, optional
@@ -47,7 +57,7 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
     >>> nna.activations.relu(np.asarray([-1.0, 2.0]))
     array([0., 2.])
     """
-    xp = array_namespace(x)
+    xp, x = _floating(x)
     if threshold == 0 and negative_slope == 0:
         y = xp.maximum(0.0, x)
     else:
@@ -80,7 +90,7 @@ def sigmoid(x: Any) -> Any:
     >>> nna.activations.sigmoid(np.asarray([0.0, 800.0, -800.0])).tolist()[:2]
     [0.5, 1.0]
     """
-    xp = array_namespace(x)
+    xp, x = _floating(x)
     # Kept just below the logarithm of the largest float: exp cannot overflow, and the result there is below 1e-38.
     lowest = -0.99 * math.log(float(xp.finfo(x.dtype).max))
     return _noted(1.0 / (1.0 + xp.exp(-xp.maximum(x, lowest))), "sigmoid", x)
@@ -96,7 +106,8 @@ def tanh(x: Any) -> Any:
     >>> nna.activations.tanh(np.asarray([0.0]))
     array([0.])
     """
-    return array_namespace(x).tanh(x)
+    xp, x = _floating(x)
+    return xp.tanh(x)
 
 
 def softmax(x: Any, axis: int = -1) -> Any:
@@ -109,7 +120,7 @@ def softmax(x: Any, axis: int = -1) -> Any:
     >>> nna.activations.softmax(np.asarray([[1.0, 1.0]]))
     array([[0.5, 0.5]])
     """
-    xp = array_namespace(x)
+    xp, x = _floating(x)
     powers = xp.exp(x - stop_gradient(xp.max(x, axis=axis, keepdims=True)))
     y = powers / xp.sum(powers, axis=axis, keepdims=True)
     return _noted(y, "softmax", x, axis % x.ndim) if isinstance(axis, int) else y
@@ -125,7 +136,7 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
     >>> nna.activations.log_softmax(np.asarray([0.0, -1000.0])).tolist()
     [0.0, -1000.0]
     """
-    xp = array_namespace(x)
+    xp, x = _floating(x)
     shifted = x - stop_gradient(xp.max(x, axis=axis, keepdims=True))
     return shifted - xp.log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True))
 
