@@ -85,7 +85,7 @@ class Sequential(Model):
             )
         else:
             symbols = []
-        if first:
+        if not self.layers and not isinstance(layer, InputLayer):
             self._policy = layer._policy
         self.batch_input_shape = shape
         self._stack, self._symbols = [*self._stack, layer], symbols
@@ -147,7 +147,11 @@ class Sequential(Model):
     def get_config(self) -> dict[str, Any]:
         """Return name and layers, as they are now."""
         config = super().get_config()
-        return config | {"layers": [serialize_keras_object(layer) for layer in self._stack]} if "layers" in config else config
+        return (
+            config | {"layers": [serialize_keras_object(layer) for layer in self._stack]}
+            if "layers" in config
+            else config
+        )
 
     def _require_layers(self) -> None:
         if not self.layers:
@@ -167,6 +171,11 @@ class Sequential(Model):
         for layer in self._stack:
             inputs = layer(inputs)
         return inputs
+
+    @property
+    def _cast_to(self) -> str | None:
+        # Each layer casts for itself.
+        return None
 
     @property
     def output_names(self) -> list[str] | None:
