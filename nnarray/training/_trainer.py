@@ -50,12 +50,23 @@ class Trainer(Steps):
 
     def __getstate__(self) -> dict[str, Any]:
         # Plans are made anew where a copy is used.
-        mine: dict[str, Any] = {"_known_kept": None, "_lock": None, "_runner": None, "_predictor": None, "_packs": [], "_is_busy": False}
+        mine: dict[str, Any] = {
+            "_known_kept": None,
+            "_lock": None,
+            "_runner": None,
+            "_predictor": None,
+            "_packs": [],
+            "_is_busy": False,
+        }
         return {**self.__dict__, **mine}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self.__dict__["_lock"] = threading.RLock()
+
+    def _present_value(self, name: str, value: Any) -> Any:
+        # What was asked for, not where the model lives.
+        return value if name in ("backend", "device") else super()._present_value(name, value)
 
     # -- where it lives -----------------------------------------------------------------------------------------------
 
