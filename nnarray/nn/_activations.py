@@ -11,7 +11,6 @@ from nnarray import config
 from nnarray.array import Array, Origin, array_namespace
 from nnarray.autodiff import stop_gradient
 
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 

@@ -16,7 +16,6 @@ from nnarray.layers import Layer
 from nnarray.training._recipe import Recipe, Resolved, structure_of
 from nnarray.utils import unpack_x_y_sample_weight
 
-
 _KINDS = (metrics.Metric, optimizers.Optimizer)
 
 

@@ -50,7 +50,8 @@ class Trainer(Steps):
 
     def __getstate__(self) -> dict[str, Any]:
         # Plans are made anew where a copy is used.
-        mine: dict[str, Any] = {
+        made_anew = dict.fromkeys(("_known_kept", "_lock", "_runner", "_predictor"))
+        return {**self.__dict__, **made_anew, "_packs": [], "_is_busy": False}
             "_known_kept": None,
             "_lock": None,
             "_runner": None,
@@ -58,7 +59,6 @@ class Trainer(Steps):
             "_packs": [],
             "_is_busy": False,
         }
-        return {**self.__dict__, **mine}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
