@@ -158,7 +158,7 @@ def _sign(xp: Any, g: Any, x: Any, out: Any) -> Any:
     if not xp.isdtype(x.dtype, "complex floating"):
         return xp.zeros_like(g)
     across = g - out * xp.astype(xp.real(xp.conj(out) * g), g.dtype)
-    return across / xp.astype(xp.where(x == 0, 1.0, xp.abs(x)), g.dtype)
+    return xp.where(x == 0, 0.0, across / xp.astype(xp.where(x == 0, 1.0, xp.abs(x)), g.dtype))
 
 
 Function("sign", "x, /", {"x": _sign}, conjugates=True)

@@ -75,6 +75,13 @@ def test_the_absolute_value_of_a_complex_zero_has_no_second_derivative(space: An
     assert gradient(lambda xp, z: xp.sum(xp.abs(z) ** 2), z) == 0
 
 
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_the_sign_of_a_complex_zero_has_slope_zero(space: Any) -> None:
+    z = raw(space, [0.0, 3.0 + 4.0j], "complex128")
+    found = gradient(lambda xp, z: xp.sum(xp.real(xp.sign(z))), z)
+    np.testing.assert_allclose(found, [0.0, (16 - 12j) / 125], rtol=1e-12)
+
+
 def test_second_derivatives_beside_zero_are_not_touched(space: Any) -> None:
     x = raw(space, [[0.0, 0.0], [3.0, 4.0]])
 
@@ -211,7 +218,7 @@ def test_slopes_of_inverse_functions_of_complex_numbers_are_on_the_branch_of_the
             np.testing.assert_allclose(np.conj(found[0]), slope, rtol=1e-8)
 
 
-# -- functions of the namespace -----------------------------------------------------------------------------------------
+# -- functions of the namespace ---------------------------------------------------------------------------------------
 
 
 def test_arrays_broadcast_together_come_as_the_claimed_version_of_the_standard_says(space: Any) -> None:
