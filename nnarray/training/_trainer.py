@@ -52,13 +52,6 @@ class Trainer(Steps):
         # Plans are made anew where a copy is used.
         made_anew = dict.fromkeys(("_known_kept", "_lock", "_runner", "_predictor"))
         return {**self.__dict__, **made_anew, "_packs": [], "_is_busy": False}
-            "_known_kept": None,
-            "_lock": None,
-            "_runner": None,
-            "_predictor": None,
-            "_packs": [],
-            "_is_busy": False,
-        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
