@@ -54,7 +54,19 @@ class Model(Trained):
     """
 
     _unwalked = Layer._unwalked | {
-        *("_graph", "_packs", "_runner", "_predictor", "_recipe", "_resolved", "_anatomy", "_specs", "_lock"),
+        *(
+            "_graph",
+            "_targets",
+            "_held",
+            "_last_good",
+            "_runner",
+            "_predictor",
+            "_recipe",
+            "_resolved",
+            "_anatomy",
+            "_specs",
+            "_lock",
+        ),
         *("history", "home", "loss", "_noted", "_wanted"),
     }
 

@@ -11,12 +11,14 @@ from nnarray import optimizers
 from nnarray.backends import use_backend
 from nnarray.compiler import Plan
 from nnarray.layers import output_spec
+from nnarray.training._good import LastGood
 from nnarray.training._history import History
 from nnarray.training._home import asked_for, home_for, moved
+from nnarray.training._prepare import release
 from nnarray.training._recipe import check_steps, recipe_of
 from nnarray.training._runner import Predictor, Runner
 from nnarray.training._steps import Steps
-from nnarray.variables import Pack, Variable
+from nnarray.variables import Variable
 
 
 class Trainer(Steps):
@@ -42,7 +44,9 @@ class Trainer(Steps):
         self._counter = 0
         self._runner: Runner | None = None
         self._predictor: Predictor | None = None
-        self._packs: list[Pack] = []
+        self._targets: list[Variable] = []
+        self._held: list[Variable] = []
+        self._last_good: LastGood | None = None
         self._anatomy: tuple[Any, ...] = ()
         self._specs: Any = None
         self._lock = threading.RLock()
@@ -50,8 +54,8 @@ class Trainer(Steps):
 
     def __getstate__(self) -> dict[str, Any]:
         # Plans are made anew where a copy is used.
-        made_anew = dict.fromkeys(("_known_kept", "_lock", "_runner", "_predictor"))
-        return {**self.__dict__, **made_anew, "_packs": [], "_is_busy": False}
+        made_anew = dict.fromkeys(("_known_kept", "_lock", "_runner", "_predictor", "_last_good"))
+        return {**self.__dict__, **made_anew, "_targets": [], "_held": [], "_is_busy": False}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -210,7 +214,9 @@ class Trainer(Steps):
             try:
                 yield
             finally:
-                self._is_busy, self._known_kept = before, None
+                self._is_busy = before
+                if not before:
+                    release(self)
 
     def _refuse_while_busy(self, what: str) -> None:
         if self._is_busy:

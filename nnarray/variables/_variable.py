@@ -56,6 +56,8 @@ class Variable:
     ----------
     value : raw array or Array
         What it holds; inside a stateless call, what that call lent it.
+    holders : int
+        How many steps that are running write into its array: as long as there is one, it is neither packed nor moved.
     """
 
     def __init__(self, value: Any, name: str = "variable", trainable: bool = True) -> None:
@@ -67,6 +69,7 @@ class Variable:
         self.path = name
         self.trainable = trainable
         self.pack: Pack | None = None
+        self.holders = 0
         self._settled = False
 
     def __repr__(self) -> str:
@@ -74,7 +77,7 @@ class Variable:
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy's value is no window on the buffer it was packed in: it leaves the pack, and is packed anew.
-        return {**self.__dict__, "pack": None, "_settled": False}
+        return {**self.__dict__, "pack": None, "holders": 0, "_settled": False}
 
     @property
     def value(self) -> Any:
@@ -221,6 +224,11 @@ class Variable:
     def members(self) -> tuple[Variable, ...]:
         """The variables it stands for: itself."""
         return (self,)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all it stands for lives in its array."""
+        return True
 
     def split(self, array: Any) -> list[Any]:
         """Return `array`, shaped like the variable, as one array per variable it stands for: itself."""
