@@ -22,16 +22,17 @@ def broadcast_shapes(_: Any, /, *shapes: tuple[int, ...]) -> tuple[int, ...]:
 
 
 @_enter
-def broadcast_arrays(xp: Any, /, *arrays: Any) -> tuple[Any, ...]:
-    """Return the arrays broadcast against each other, as in the array API standard."""
+def broadcast_arrays(xp: Any, /, *arrays: Any) -> list[Any] | tuple[Any, ...]:
+    """Return the arrays broadcast against each other, as in the array API standard: a list before its 2025.12."""
     found = [xp.asarray(x) for x in arrays]
     shape = broadcast_shapes(xp, *(x.shape for x in found))
-    return tuple(xp.broadcast_to(x, shape) for x in found)
+    made = [xp.broadcast_to(x, shape) for x in found]
+    return made if xp.__array_api_version__ < "2025.12" else tuple(made)
 
 
 @_enter
-def meshgrid(xp: Any, /, *arrays: Any, indexing: str = "xy") -> tuple[Any, ...]:
-    """Return coordinate matrices from coordinate vectors, as in the array API standard."""
+def meshgrid(xp: Any, /, *arrays: Any, indexing: str = "xy") -> list[Any] | tuple[Any, ...]:
+    """Return coordinate matrices from coordinate vectors, as in the array API standard: a list before its 2025.12."""
     if indexing not in ("xy", "ij"):
         raise ValueError(f"indexing must be 'xy' or 'ij': received indexing={indexing!r}.")
     places = list(range(len(arrays)))

@@ -56,11 +56,13 @@ class Function:
         (see `Origin`) is then known of the result.
     implementation : callable, optional
         Takes a backend and returns the function on its raw arrays; by default the library's own of that name.
+    of_arrays : callable, optional
+        Takes a namespace and the arguments, where an Array stands for a number: the function in terms of others.
     """
 
     __slots__ = (
         *("arrays", "broadcasts", "collect", "conjugates", "constant", "implementation", "name", "rules", "signature"),
-        *("_kept", "_slots", "keeps_elements", "leading", "shaped_by", "variadic"),
+        *("_kept", "_slots", "keeps_elements", "leading", "of_arrays", "shaped_by", "variadic"),
     )
 
     def __init__(
@@ -78,6 +80,7 @@ class Function:
         shaped_by: Sequence[str] = (),
         keeps_elements: bool = False,
         implementation: Callable[[Backend], Callable[..., Any]] | None = None,
+        of_arrays: Callable[..., Any] | None = None,
     ) -> None:
         self.name = name
         self.signature = parse_signature(signature)
@@ -94,6 +97,7 @@ class Function:
         self.shaped_by = tuple(shaped_by)
         self.keeps_elements = keeps_elements
         self.implementation = implementation
+        self.of_arrays = of_arrays
         self._slots = {argument: _slots(rule) for argument, rule in self.rules.items()}
         self._kept: dict[tuple[int, ...], tuple[tuple[bool, ...], bool]] = {}
         if name in TABLE:

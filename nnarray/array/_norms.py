@@ -8,19 +8,19 @@ from typing import Any
 from nnarray.array._function import Function
 from nnarray.array.elementwise import nonzero
 from nnarray.array.linear_algebra import column, scalar
-from nnarray.array.statistical import axes_of, divided
+from nnarray.array.statistical import axes_of, divided, wide
 
 
 def _shares(xp: Any, sizes: Any, axis: int | tuple[int, ...], largest: bool) -> Any:
     extreme = (xp.max if largest else xp.min)(sizes, axis=axis, keepdims=True)
     winners = sizes == extreme
-    count = xp.count_nonzero(winners, axis=axis, keepdims=True)
+    count = xp.sum(xp.astype(winners, wide(xp, sizes.dtype)), axis=axis, keepdims=True)
     return xp.where(winners, divided(xp, xp.ones_like(sizes), count), 0.0)
 
 
 def _direction(xp: Any, x: Any, sizes: Any) -> Any:
     """Return ``x / |x|``, zero at zero; of a real number its sign, which is constant."""
-    return x / nonzero(xp, sizes) if xp.isdtype(x.dtype, "complex floating") else xp.sign(x)
+    return x / xp.where(sizes == 0, 1.0, sizes) if xp.isdtype(x.dtype, "complex floating") else xp.sign(x)
 
 
 def _matrix_norm(xp: Any, g: Any, x: Any, out: Any, keepdims: bool, ord: Any) -> Any:
@@ -44,7 +44,10 @@ def _matrix_norm(xp: Any, g: Any, x: Any, out: Any, keepdims: bool, ord: Any) ->
 
 
 def _vector_norm(xp: Any, g: Any, x: Any, out: Any, axis: Any, keepdims: bool, ord: Any) -> Any:
-    """``(|x| / norm)^(p - 1) x / |x|``; zero for a zero vector, and for zeros beside others where their slope jumps."""
+    """``(|x| / norm)^(p - 1) x / |x|``; zero for a zero vector, and for zeros beside others where their slope jumps.
+
+    A zero vector has no second derivative, but where the norm is linear from there.
+    """
     if ord == 0 or 0 in x.shape:
         return xp.zeros_like(x)
     axes = axes_of(axis, x.ndim)
@@ -61,7 +64,7 @@ def _vector_norm(xp: Any, g: Any, x: Any, out: Any, axis: Any, keepdims: bool, o
         return g * _shares(xp, sizes, axes, ord > 0) * direction
     # A zero is kept from the power, whose slope may be infinite there: its own share is zero whatever the power.
     flat = sizes == 0 if ord > 0 else out == 0
-    ratio = xp.where(flat, 1.0, sizes / nonzero(xp, out))
+    ratio = xp.where(flat, 1.0, sizes / (nonzero(xp, out) if ord > 0 else xp.where(out == 0, 1.0, out)))
     return g * direction * xp.where(flat, 0.0, ratio ** (ord - 1))
 
 

@@ -35,19 +35,22 @@ def _mean(xp: Any, g: Any, in_shape: Any, axis: Any, keepdims: bool) -> Any:
 
 
 def divided(xp: Any, x: Any, count: Any) -> Any:
-    """Return `x` over a number of elements, which may be an array of integers, in the dtype of `x`.
+    """Return `x` over a number of elements, or an array of such numbers, in the dtype of `x`."""
+    dtype = wide(xp, x.dtype)
+    if not isinstance(count, (int, float)) and count.dtype != dtype:
+        count = xp.astype(count, dtype)
+    return x / count if dtype == x.dtype else xp.astype(xp.astype(x, dtype) / count, x.dtype)
 
-    A float of 16 bits counts to some thousands only: the quotient is taken in 32.
-    """
-    wide = xp.float32 if xp.finfo(x.dtype).bits < 32 else x.dtype
-    count = count if isinstance(count, (int, float)) else xp.astype(count, wide)
-    return x / count if wide == x.dtype else xp.astype(xp.astype(x, wide) / count, x.dtype)
+
+def wide(xp: Any, dtype: Any) -> Any:
+    """Return the dtype in which numbers of elements are taken beside `dtype`: 16 bits count to some thousands only."""
+    return xp.float32 if xp.finfo(dtype).bits < 32 else dtype
 
 
 def _extremum(xp: Any, g: Any, x: Any, out: Any, in_shape: Any, axis: Any, keepdims: bool) -> Any:
     """Elements that tie for the extremum share its cotangent equally; of one that is NaN all are NaN."""
     winners = x == _restore(xp, out, in_shape, axis, keepdims)
-    count = xp.count_nonzero(winners, axis=axis, keepdims=True)
+    count = xp.sum(xp.astype(winners, wide(xp, g.dtype)), axis=axis, keepdims=True)
     g = _restore(xp, g, in_shape, axis, keepdims)
     # Chosen, not multiplied: an infinite cotangent times zero would be NaN.
     return xp.where(winners, divided(xp, g, count), divided(xp, xp.zeros_like(g), count))
@@ -69,8 +72,8 @@ def _std(xp: Any, g: Any, x: Any, out: Any, in_shape: Any, axis: Any, correction
     deviation = _deviation(xp, x, axis, correction)
     if 0 in in_shape:
         return g / out * deviation
-    varies = xp.astype(xp.max(x, axis=axis, keepdims=True) != xp.min(x, axis=axis, keepdims=True), x.dtype)
-    return g / nonzero(xp, out * varies) * (deviation * varies)
+    spread = xp.max(x, axis=axis, keepdims=True) - xp.min(x, axis=axis, keepdims=True)
+    return g / nonzero(xp, spread, out) * xp.where(spread == 0, 0.0, deviation)
 
 
 def _others(xp: Any, x: Any, axis: int) -> Any:

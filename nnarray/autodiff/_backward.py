@@ -174,8 +174,9 @@ def _given(share: Any, parent: Node, recording: bool) -> Any:
     """Return what a block's backward pass gave for a parent, as this one has it."""
     if share is None:
         return None
+    space = share.namespace if isinstance(share, Array) else parent.namespace
     share = share.value if isinstance(share, Array) and not recording else share
-    return _cast(parent.namespace if recording else parent.namespace.raw, share, parent)
+    return _cast(space if recording else space.raw, share, parent)
 
 
 def _cast(xp: Any, share: Any, parent: Node) -> Any:

@@ -224,10 +224,13 @@ def _share(x: Any, share: Any) -> Any:
     found = _array(share)
     if isinstance(found, (int, float, complex)):
         found = x.namespace.asarray(found, device=x.device)
-    if not isinstance(found, Array) or found.shape != x.shape or found.namespace.backend is not x.namespace.backend:
+    own = x.namespace.backend
+    # Under jit the cotangent of a constant may be traced.
+    beside = isinstance(found, Array) and own in (found.namespace.backend, found.namespace.backend.traced)
+    if not beside or found.shape != x.shape:
         raise TypeError(
-            f"A cotangent must have the shape of its argument, {x.shape}, and its library, "
-            f"{x.namespace.backend.name}: received {describe(share)}."
+            f"A cotangent must have the shape of its argument, {x.shape}, and its library, {own.name}: received "
+            f"{describe(share)}."
         )
     return found
 

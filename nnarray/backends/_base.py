@@ -221,11 +221,18 @@ class Backend:
         """Return `x` with the slices of `value` added at the one-dimensional `indices` along `axis`.
 
         Repeated indices add up. This default multiplies by a one-hot matrix.
+
+        Raises
+        ------
+        IndexError
+            If an index lies outside its axis, as far as the library can tell.
         """
-        xp = self.xp
-        positions = xp.arange(x.shape[axis], device=x.device)
+        xp, length = self.xp, x.shape[axis]
+        positions = xp.arange(length, device=x.device)
         indices = xp.astype(indices, positions.dtype)
-        indices = xp.where(indices < 0, indices + x.shape[axis], indices)
+        indices = xp.where(indices < 0, indices + length, indices)
+        if bool(xp.any(xp.logical_or(indices < 0, indices >= length))):
+            raise IndexError(f"An index lies outside its axis of length {length}.")
         one_hot = xp.astype(xp.expand_dims(positions, axis=1) == xp.expand_dims(indices, axis=0), x.dtype)
         return x + xp.moveaxis(xp.tensordot(one_hot, value, axes=((1,), (axis,))), 0, axis)
 

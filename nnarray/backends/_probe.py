@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -79,7 +81,9 @@ def probe(backend: Backend, refresh: bool = False) -> Probe:
     """Return what the stages of `backend` found; they run once in a process, or again with `refresh`."""
     with _lock:
         if refresh or backend.name not in _found:
-            _found[backend.name] = _run(backend)
+            # In a thread of its own: within a trace of the library's, such as jax.jit, no array has a value.
+            with ThreadPoolExecutor(1) as apart:
+                _found[backend.name] = apart.submit(copy_context().run, _run, backend).result()
         return _found[backend.name]
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from nnarray.array import TABLE
+from nnarray.backends import backend_of
 from nnarray.compiler._graph import Graph, Operation, Value
 from nnarray.compiler._types import ELEMENTWISE
 
@@ -136,7 +137,7 @@ def _is_one(graph: Graph, x: Any) -> bool:
     if type(x) is not Value:
         return bool(x == 1)
     array = graph.constants.get(x)
-    return array is not None and x.size == 1 and bool(array == 1)
+    return array is not None and x.size == 1 and bool(backend_of(array).xp.all(array == 1))
 
 
 def broadcasts(graph: Graph) -> Graph:

@@ -35,6 +35,11 @@ class Layout:
         For each input an array that it always is, or None.
     can_write : callable
         Whether the result of an operation can be written where it is wanted.
+
+    Attributes
+    ----------
+    makers : dict of Value to Operation
+        What makes each value.
     """
 
     def __init__(
@@ -75,7 +80,8 @@ class Layout:
         self._dying: dict[int, list[Value]] = {}
         for base, last in self._last.items():
             self._dying.setdefault(last, []).append(base)
-        self._makers = {x: op for op in graph.operations for x in op.results if can_write(op)}
+        self.makers = {x: op for op in graph.operations for x in op.results}
+        self._written = {x for x, op in self.makers.items() if can_write(op)}
         self._targets: dict[Value, tuple[Root, Any]] = {}
         self._joins: dict[Value, tuple[Root, Any]] = {}
         self._filled: set[tuple[Value, int]] = set()
@@ -89,7 +95,6 @@ class Layout:
 
     def _reserve_joins(self) -> None:
         """Let what is joined end to end be computed where it belongs in the joined array."""
-        makers = {x: op for op in self.graph.operations for x in op.results}
         for operation in self.graph.operations:
             result = operation.results[0]
             axis = operation.params.get("axis", 0)
@@ -102,9 +107,9 @@ class Layout:
                 piece = whole[start : start + part.shape[0]]
                 start += part.shape[0]
                 made = part
-                while (maker := makers.get(made)) is not None and maker.function.name == "reshape":
+                while (maker := self.makers.get(made)) is not None and maker.function.name == "reshape":
                     made = maker.inputs[0]
-                fits = made in self._makers and made not in self._targets and made not in self.graph.outputs
+                fits = made in self._written and made not in self._targets and made not in self.graph.outputs
                 if fits and operation.inputs.count(part) == 1 and made not in self._joins:
                     self._targets[made] = root, piece.reshape(made.shape)
                 elif part in self.graph.constants:

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+from nnarray._messages import describe
 from nnarray._refusals import TracingError, register_library, under_trace, unknown_value, user_line
 from nnarray._replay import region
 from nnarray.array import COMPOSITES, TABLE, Array, Function, Namespace, Raw, open_namespace
@@ -282,6 +283,12 @@ def trace(fun: Callable[[list[Array]], Sequence[Any]], arguments: Sequence[Any],
         On which it runs once.
     """
     tracing = tracing_backend(backend)
+    for x in arguments:
+        if not tracing.space.holds_numbers(x.dtype):
+            raise TypeError(
+                f"Arrays under jit hold numbers or truth values: received {describe(x)}. Make numbers of what "
+                "it holds, or let the function close over it."
+            )
     run = Trace(tracing)
     inputs = [run.symbol(x) for x in arguments]
     try:

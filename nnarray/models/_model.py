@@ -10,6 +10,7 @@ from nnarray._trees import tree_map
 from nnarray.array import Array
 from nnarray.backends import Selection, convert, find_backend
 from nnarray.layers import Layer, Spec, check_shapes, shapes_of, symbols_of, without_batch
+from nnarray.models._config import graph_config, graph_from
 from nnarray.models._graph import Graph
 from nnarray.models._summary import summary_table
 from nnarray.training import Trained
@@ -139,6 +140,20 @@ class Model(Trained):
     def input_names(self) -> list[str] | None:
         """Names of the inputs, by which a dict of arrays gives them; None if nothing names them."""
         return None if self._graph is None else self._graph.input_names
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` makes such a model of: the constructor's arguments, or layers and their calls."""
+        if self._graph is None or type(self).__init__ is not Model.__init__:
+            return super().get_config()
+        return {"name": self.name, "trainable": self.trainable, "dtype": self._policy, **graph_config(self._graph)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Return the model that `get_config` describes, with new weights."""
+        if "calls" not in config:
+            return super().from_config(config)
+        inputs, outputs = graph_from(config)
+        return cls(inputs, outputs, config["name"], config["trainable"], config["dtype"])
 
     # -- shapes -------------------------------------------------------------------------------------------------------
 

@@ -84,7 +84,7 @@ class Sequential(Model):
             )
         else:
             symbols = []
-        if first:
+        if not self.layers and not isinstance(layer, InputLayer):
             self._policy = layer._policy
         self.batch_input_shape = shape
         self._stack, self._symbols = [*self._stack, layer], symbols
@@ -143,6 +143,9 @@ class Sequential(Model):
                     symbols = [*symbols, layer(symbols[-1])]
         return symbols
 
+    def _present_value(self, name: str, value: Any) -> Any:
+        return list(self._stack) or None if name == "layers" else super()._present_value(name, value)
+
     def _require_layers(self) -> None:
         if not self.layers:
             raise ValueError(f"Model {self.name!r} has no layers. Add some, for example model.add(Dense(1)).")
@@ -161,6 +164,11 @@ class Sequential(Model):
         for layer in self._stack:
             inputs = layer(inputs)
         return inputs
+
+    @property
+    def _cast_to(self) -> str | None:
+        # Each layer casts for itself.
+        return None
 
     @property
     def output_names(self) -> list[str] | None:

@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
+from nnarray import config
 from nnarray.array import Array, Origin, array_namespace
 from nnarray.autodiff import stop_gradient
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _floating(x: Any) -> tuple[Any, Any]:
+    """Return the namespace of `x`, and `x`; integers and truth values as numbers of the default floating dtype."""
+    xp = array_namespace(x)
+    if xp.isdtype(x.dtype, ("real floating", "complex floating")):
+        return xp, x
+    return xp, xp.astype(x, getattr(xp, config.floatx()))
+
+
+def on_symbols(function: F) -> F:
+    """Return a function that is noted down as one operation where it is given a symbol of a model."""
+
+    @functools.wraps(function)
+    def call(x: Any, *args: Any, **kwargs: Any) -> Any:
+        noted = getattr(type(x), "__nnarray_apply__", None)
+        return function(x, *args, **kwargs) if noted is None else noted(x, call, (x, *args), kwargs)
+
+    return call  # type: ignore[return-value]
 
 
 def linear(x: Any) -> Any:
@@ -22,12 +46,14 @@ def linear(x: Any) -> Any:
     return x
 
 
+@on_symbols
 def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
     """Return ``max(0, x)``, the rectified linear unit.
 
     Parameters
     ----------
-    x : array, floating-point, any shape
+    x : array, any shape
+        Of integers and truth values, as in all activation functions, the numbers of the default floating dtype.
     negative_slope : float
         Slope below `threshold`.
     max_value : float, optional
@@ -47,7 +73,7 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
     >>> nna.activations.relu(np.asarray([-1.0, 2.0]))
     array([0., 2.])
     """
-    xp = array_namespace(x)
+    xp, x = _floating(x)
     if threshold == 0 and negative_slope == 0:
         y = xp.maximum(0.0, x)
     else:
@@ -55,6 +81,7 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
     return y if max_value is None else xp.minimum(y, max_value)
 
 
+@on_symbols
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
     """Return `x` where positive, ``negative_slope * x`` elsewhere.
 
@@ -70,6 +97,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
     return relu(x, negative_slope=negative_slope)
 
 
+@on_symbols
 def sigmoid(x: Any) -> Any:
     """Return ``1 / (1 + exp(-x))``.
 
@@ -80,12 +108,13 @@ def sigmoid(x: Any) -> Any:
     >>> nna.activations.sigmoid(np.asarray([0.0, 800.0, -800.0])).tolist()[:2]
     [0.5, 1.0]
     """
-    xp = array_namespace(x)
+    xp, x = _floating(x)
     # Kept just below the logarithm of the largest float: exp cannot overflow, and the result there is below 1e-38.
     lowest = -0.99 * math.log(float(xp.finfo(x.dtype).max))
     return _noted(1.0 / (1.0 + xp.exp(-xp.maximum(x, lowest))), "sigmoid", x)
 
 
+@on_symbols
 def tanh(x: Any) -> Any:
     """Return the hyperbolic tangent.
 
@@ -96,9 +125,11 @@ def tanh(x: Any) -> Any:
     >>> nna.activations.tanh(np.asarray([0.0]))
     array([0.])
     """
-    return array_namespace(x).tanh(x)
+    xp, x = _floating(x)
+    return xp.tanh(x)
 
 
+@on_symbols
 def softmax(x: Any, axis: int = -1) -> Any:
     """Return ``exp(x) / sum(exp(x))`` along `axis`.
 
@@ -109,12 +140,13 @@ def softmax(x: Any, axis: int = -1) -> Any:
     >>> nna.activations.softmax(np.asarray([[1.0, 1.0]]))
     array([[0.5, 0.5]])
     """
-    xp = array_namespace(x)
+    xp, x = _floating(x)
     powers = xp.exp(x - stop_gradient(xp.max(x, axis=axis, keepdims=True)))
     y = powers / xp.sum(powers, axis=axis, keepdims=True)
     return _noted(y, "softmax", x, axis % x.ndim) if isinstance(axis, int) else y
 
 
+@on_symbols
 def log_softmax(x: Any, axis: int = -1) -> Any:
     """Return the logarithm of `softmax`, exact where that underflows.
 
@@ -125,7 +157,7 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
     >>> nna.activations.log_softmax(np.asarray([0.0, -1000.0])).tolist()
     [0.0, -1000.0]
     """
-    xp = array_namespace(x)
+    xp, x = _floating(x)
     shifted = x - stop_gradient(xp.max(x, axis=axis, keepdims=True))
     return shifted - xp.log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True))
 

@@ -112,7 +112,7 @@ class Variable:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         values = [x.value if isinstance(x, Variable) else x for x in inputs]
-        if all(isinstance(x, (np.ndarray, np.generic, Array, int, float, complex)) for x in values):
+        if all(isinstance(x, (int, float, complex)) or hasattr(type(x), "__array_ufunc__") for x in values):
             return getattr(ufunc, method)(*values, **kwargs)
         raise TypeError(
             f"numpy.{ufunc.__name__} takes NumPy arrays: received variable {self.path!r} on {self.backend.name}. Use "
@@ -213,7 +213,7 @@ class Variable:
 
     def settle(self) -> None:
         """Hold an array of its own, and from now on that one: what is assigned is written into it, where it can be."""
-        if not self._settled and self.pack is None and self.backend.has_views:
+        if not self._settled and self.pack is None:
             self._value = self.backend.xp.asarray(self._value, copy=True)
         self._settled = True
 

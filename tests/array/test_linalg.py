@@ -214,7 +214,8 @@ def test_norms_of_vectors_with_zeros_have_finite_derivatives(order: float, dtype
         found = to_host(nna.grad(lambda x: x.__array_namespace__().linalg.vector_norm(x, ord=order))(x))
         assert found[0] == 0
         assert np.isfinite(found).all()
-        assert np.isfinite(to_host(nna.grad(slope)(x))).all()
+        is_curved = not any(values) and order in (0.5, 1.5, 2, 3)
+        assert (np.isnan if is_curved else np.isfinite)(to_host(nna.grad(slope)(x))).all()
     if order in (2, 3):
         x = to_library(np.asarray([0.0, 1.0, -2.0], dtype=dtype), space)
         check_grads(lambda x: x.__array_namespace__().linalg.vector_norm(x, ord=order), (x,), rtol=1e-5, directions=1)

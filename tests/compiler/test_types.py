@@ -74,7 +74,7 @@ def test_a_result_of_another_shape_or_dtype_than_follows_is_found(name: str) -> 
     assert graph.verify() is graph
     for changes in ({"shape": (*operation.results[0].shape, 7)}, {"dtype": np.dtype("float32")}):
         word = "shape" if "shape" in changes else "dtype"
-        with pytest.raises(ValueError, match=rf"has not the {word} .* that follows, in: .* = {name}\("):
+        with pytest.raises(ValueError, match=rf"has {word} .*; its operation gives .*, in: .* = {name}\("):
             with_result(graph, **changes).verify()
 
 

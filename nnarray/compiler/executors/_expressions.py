@@ -43,6 +43,8 @@ _TABLES = {
     "u": _INTEGERS | _ORDERS,
     "b": _LOGICAL | {"equal": "{x} == {y}", "not_equal": "{x} != {y}"},
 }
+#: To these powers NumPy multiplies, or takes the root, which is NaN of -inf.
+_POWERS = {2: "{x} * {x}", 0.5: "sqrt({x})"}
 _MOST_SLOW = 256
 
 
@@ -69,7 +71,9 @@ def has_expression(operation: Operation) -> bool:
     is_minimum = name in ("maximum", "minimum") and dtype.kind in "fiu"
     if not is_minimum and name not in _TABLES[dtype.kind]:
         return False
-    is_slow = name in _SLOW and not _is_square(operation)
+    if name == "pow" and type(exponent := operation.arguments[-1]) is Value and exponent.size == 1:
+        return False  # NumPy looks at its value: to the power 0.5 is a root.
+    is_slow = name in _SLOW and not _is_product_or_root(operation)
     is_right = operation.results[0].dtype == (np.dtype(bool) if _gives_bool(name) else dtype)
     few = not is_slow or operation.results[0].size <= _MOST_SLOW
     return few and is_right and all(_is_of(x, dtype) for x in operation.arguments)
@@ -98,7 +102,7 @@ def expression(operation: Operation, terms: Sequence[str], literal: Any) -> str:
     if name in ("maximum", "minimum"):
         return _greatest(operation, terms, ">" if name == "maximum" else "<")
     kind = operation.inputs[0].dtype.kind
-    template = "{x} * {x}" if _is_square(operation) else _TABLES[kind][name]
+    template = _POWERS[operation.arguments[-1]] if _is_product_or_root(operation) else _TABLES[kind][name]
     numbers = {
         name: literal(operation.inputs[0].dtype.type(n)) for name, n in (("zero", 0), ("one", 1)) if name in template
     }
@@ -121,9 +125,10 @@ def _is_number(x: Any) -> bool:
     return type(x) is not Value and not math.isnan(x)
 
 
-def _is_square(operation: Operation) -> bool:
+def _is_product_or_root(operation: Operation) -> bool:
     exponent = operation.arguments[-1]
-    return operation.function.name == "pow" and type(exponent) is not Value and exponent == 2
+    of_float = operation.inputs[0].dtype.kind == "f"
+    return operation.function.name == "pow" and type(exponent) in (int, float) and exponent in _POWERS and of_float
 
 
 def _gives_bool(name: str) -> bool:

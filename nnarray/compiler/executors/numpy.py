@@ -170,7 +170,7 @@ class Numpy(Generic):
             return None
         for kept, other, turn in ((first, second, False), (second, first, True)):
             same = type(kept) is Value and kept.type == result.type and condition.shape == result.shape
-            if same and result.dtype.kind == "f" and layout.is_zero(other):
+            if same and result.dtype.kind == "f" and result.itemsize <= 8 and layout.is_zero(other):
                 return self._masked(layout, operation, kept, turn)
         mask = layout[condition]
         others = [
@@ -188,11 +188,21 @@ class Numpy(Generic):
             turned = mask if layout.is_dying(condition) else layout.scratch(condition)
             lines.append(f"{layout.name(np.logical_not, 'logical_not')}({mask}, {turned})")
             mask = turned
+        elif not self._is_zero_or_one(layout, condition):
+            given = layout.seen_as(mask, np.dtype("u1"))
+            mask = layout.scratch(condition)
+            zero = layout.constant(np.asarray(0, "u1"))
+            lines.append(f"{layout.name(np.not_equal, 'not_equal')}({given}, {zero}, {mask})")
         integer = np.dtype(f"i{kept.itemsize}")
         given = layout.seen_as(layout[kept], integer)
         out = layout.seen_as(layout.out(operation, overwrite=(kept,)), integer)
         byte = layout.seen_as(mask, np.dtype("i1"))
         return "\n".join([*lines, f"{layout.name(np.multiply, 'multiply')}({given}, {byte}, {out})"])
+
+    def _is_zero_or_one(self, layout: Layout, condition: Value) -> bool:
+        """Whether truth values are bytes of 0 and 1; what comes from outside may have any other for true."""
+        maker = layout.makers.get(condition)
+        return maker is not None and maker.function.name in (*_UFUNCS, "fused")
 
     def _astype(self, layout: Layout, operation: Operation) -> str | None:
         out = layout.out(operation)

@@ -47,6 +47,11 @@ class ndarray(NDArrayOperatorsMixin):  # noqa: N801 -- CuPy's name
         out[...] = self._data
         return out
 
+    def set(self, arr, stream=None):
+        assert arr.flags.c_contiguous
+        assert (arr.dtype, arr.shape) == (self.dtype, self.shape)
+        self._data[...] = arr
+
     def __array__(self, *args, **kwargs):
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()`.")
 
@@ -101,7 +106,7 @@ class ndarray(NDArrayOperatorsMixin):  # noqa: N801 -- CuPy's name
 
     def _do(self, method, *args, **kwargs):
         name = method.__name__
-        if name in ("reshape", "squeeze", "swapaxes", "transpose", "view"):
+        if name in ("ravel", "reshape", "squeeze", "swapaxes", "transpose", "view"):
             return ndarray(method(*args, **kwargs), self.device)
         # A copy comes to the current device from wherever the array lies.
         if name != "copy":
@@ -148,10 +153,16 @@ def _fail(stage, error):
         raise error
 
 
+#: Bytes of page-locked memory that arrays passed through on their way here.
+staged = []
+
+
 def asarray(a, dtype=None, order=None, *, copy=None, blocking=False):
     _fail("allocate", MemoryError("Out of memory allocating 512 bytes (allocated so far: 0 bytes)."))
     if isinstance(a, ndarray) and a.device == cuda.Device() and dtype in (None, a.dtype) and not copy:
         return a
+    if isinstance(a, np.ndarray):
+        staged.append(a.nbytes)
     return ndarray(np.array(_unwrap(a), dtype=dtype))
 
 

@@ -12,7 +12,7 @@ pinned = []
 
 def empty_pinned(shape, dtype):
     made = np.empty(shape, dtype)
-    pinned.append(made.nbytes)
+    pinned.append(made)
     return made
 
 
