@@ -112,7 +112,7 @@ class Variable:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         values = [x.value if isinstance(x, Variable) else x for x in inputs]
-        if all(isinstance(x, (int, float, complex)) or hasattr(type(x), "__array_ufunc__") for x in values):
+        if all(isinstance(x, (int, float, complex, np.generic)) or hasattr(type(x), "__array_ufunc__") for x in values):
             return getattr(ufunc, method)(*values, **kwargs)
         raise TypeError(
             f"numpy.{ufunc.__name__} takes NumPy arrays: received variable {self.path!r} on {self.backend.name}. Use "
