@@ -56,6 +56,15 @@ class Variable:
     ----------
     value : raw array or Array
         What it holds; inside a stateless call, what that call lent it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nnarray as nna
+    >>> w = nna.Variable(np.asarray([1.0, -2.0]), name="w")
+    >>> w.assign_sub(0.25 * nna.grad(lambda w: (w * w)[0] + (w * w)[1])(w))
+    >>> w.numpy()
+    array([ 0.5, -1. ])
     """
 
     def __init__(self, value: Any, name: str = "variable", trainable: bool = True) -> None:

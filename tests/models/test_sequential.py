@@ -84,7 +84,8 @@ def test_its_configuration_has_the_layers_as_they_are_now_also_a_symbol_of_the_i
     assert made.name == "mine"
     assert made.input_shape == (None, 2)
     assert [(layer.name, layer.units) for layer in made.layers] == [(x.name, x.units) for x in model.layers]
-    assert repr(model) == "Sequential(layers=[InputLayer(shape=(2,)), Dense(3), Dense(4, activation='relu')], name='mine')"
+    shown = "[InputLayer(shape=(2,)), Dense(3), Dense(4, activation='relu')]"
+    assert repr(model) == f"Sequential(layers={shown}, name='mine')"
     assert models.Sequential.from_config(models.Sequential().get_config()).layers == []
 
 
