@@ -66,6 +66,7 @@ class Runner:
 
     def train(self, batches: Batches, rows: Any, counter: int) -> tuple[Any, Any]:
         """Take a step of descent on a batch; return (the loss before it, logs)."""
+        self.step.model.optimizer.refresh_learning_rate()
         return self._run("train", self.step.train, batches, rows, counter)
 
     def test(self, batches: Batches, rows: Any) -> tuple[Any, Any]:
