@@ -189,7 +189,10 @@ class Namespace(ModuleType):
             obj = obj.value
         elif copy is not False and _holds_array(obj):
             return self.stack([self.asarray(item, dtype=dtype, device=device) for item in obj])
-        if device is None and find_backend(obj) is not self.backend:
+        source = find_backend(obj)
+        if source is not None and source is self.backend.traced:
+            return Array(self.backend.asarray(obj, dtype, device), self)
+        if device is None and source is not self.backend:
             device = self.default_device
         if copy is False:
             return Array(self.backend.xp.asarray(obj, dtype=dtype, device=device, copy=False), self)
