@@ -42,3 +42,19 @@ def test_every_layer_of_the_package_is_on_the_page():
 @pytest.mark.parametrize("name", [name for name in nna.__all__ if inspect.isfunction(getattr(nna, name))])
 def test_every_function_of_the_package_has_an_example(name):
     assert ">>>" in inspect.getdoc(getattr(nna, name))
+
+
+@pytest.mark.parametrize(
+    ("place", "names"),
+    [
+        ("layers", ["Conv2D", "MaxPooling2D", "BatchNormalization", "Embedding", "LSTM", "MultiHeadAttention"]),
+        ("models.Model", ["save", "load_weights", "add_loss", "compute_mask"]),
+        ("", ["regularizers", "constraints"]),
+    ],
+)
+def test_what_the_readme_says_is_not_there_is_not_there(place, names):
+    there = nna
+    for part in filter(None, place.split(".")):
+        there = getattr(there, part)
+    assert [name for name in names if hasattr(there, name)] == [], "README.md lists these as not there"
+    assert "class_weight" not in inspect.signature(nna.models.Model.fit).parameters
