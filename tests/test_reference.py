@@ -1,0 +1,60 @@
+"""The page of all that there is says what there is."""
+
+import importlib
+import inspect
+import runpy
+from pathlib import Path
+
+import pytest
+
+import nnarray as nna
+from nnarray._lookup import Registry
+
+REFERENCE = runpy.run_path(str(Path(__file__).parent.parent / "docs" / "reference.py"))
+WITH_NAMES = ["activations", "initializers", "losses", "metrics", "optimizers"]
+
+
+def test_the_page_is_what_would_be_made_now():
+    on_disk = REFERENCE["PAGE"].read_text(encoding="utf-8")
+    assert on_disk == REFERENCE["page"](), f"docs/reference.md lags behind the code. Run: {REFERENCE['COMMAND']}"
+
+
+@pytest.mark.parametrize("name", WITH_NAMES)
+def test_every_name_that_is_found_is_on_the_page_beside_what_it_finds(name):
+    module = importlib.import_module(f"nnarray.{name}")
+    (registry,) = (x for x in vars(module).values() if isinstance(x, Registry))
+    text = REFERENCE["page"]().partition(f"## nnarray.{name}\n")[2].partition("\n## ")[0]
+    for spelling in registry.spellings():
+        assert module.get(spelling) is not None
+        assert f'"{spelling}"' in text or f"`{spelling}(" in text, spelling
+
+
+def test_every_layer_of_the_package_is_on_the_page():
+    def subclasses(cls):
+        return {cls, *(found for sub in cls.__subclasses__() for found in subclasses(sub))}
+
+    text = REFERENCE["page"]()
+    for layer in subclasses(nna.layers.Layer):
+        if layer.__module__.startswith("nnarray.layers."):
+            assert f"`{layer.__name__}(" in text
+
+
+@pytest.mark.parametrize("name", [name for name in nna.__all__ if inspect.isfunction(getattr(nna, name))])
+def test_every_function_of_the_package_has_an_example(name):
+    assert ">>>" in inspect.getdoc(getattr(nna, name))
+
+
+@pytest.mark.parametrize(
+    ("place", "names"),
+    [
+        ("layers", ["Conv2D", "MaxPooling2D", "BatchNormalization", "Embedding", "LSTM", "MultiHeadAttention"]),
+        ("models.Model", ["save", "load_weights", "add_loss", "compute_mask"]),
+        ("", ["regularizers", "constraints"]),
+    ],
+)
+def test_what_the_readme_says_is_not_there_is_not_there(place, names):
+    there = nna
+    for part in filter(None, place.split(".")):
+        there = getattr(there, part)
+    assert [name for name in names if hasattr(there, name)] == [], "README.md lists these as not there"
+    assert "class_weight" not in inspect.signature(nna.models.Model.fit).parameters
