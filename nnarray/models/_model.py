@@ -88,6 +88,8 @@ class Model(Trained):
                 f"A model of symbols has inputs and outputs: received inputs={inputs!r}, outputs={outputs!r}."
             )
         graph = None if inputs is None else Graph(inputs, outputs)
+        if graph is not None and dtype is None:
+            dtype = graph.dtype
         super().__init__(backend, device, on_missing, name=name, trainable=trainable, dtype=dtype, **kwargs)
         self._graph: Graph | None = graph
         if graph is not None:

@@ -152,7 +152,7 @@ class Trained(Trainer):
         batch_size = check_positive_integer("batch_size", 32 if batch_size is None else batch_size)
         shown = resolve_verbose(verbose)
         hooks = CallbackList(callbacks)
-        with self._busy():
+        with self._busy(), self._figures_kept():
             data = checked_data(self, x, y, sample_weight, check_finite)
             runner = ready_runner(self, self.home or home_for(self._wanted, data.x, self._on_missing), data)
             batches = ArrayBatches(_moved(self, data), batch_size)

@@ -9,7 +9,7 @@ from nnarray._trees import flatten, tree_map, unflatten
 from nnarray.array import as_array
 from nnarray.backends import Selection, backend_of
 from nnarray.layers import Spec
-from nnarray.training._data import Data, as_data
+from nnarray.training._data import Data, as_data, check_is_array
 from nnarray.training._home import moved
 from nnarray.training._runner import Predictor, Runner
 from nnarray.training._step import TESTING, TRAINING, Step
@@ -26,6 +26,7 @@ _TRIED = 8
 def checked_data(model: Any, x: Any, y: Any, sample_weight: Any, finite: bool, prefix: str = "") -> Data:
     """Return the arrays, checked against the model and its loss; nothing is changed."""
     computes_loss = model._overrides("compute_loss") or model._overrides("train_step")
+    check_is_array(f"{prefix}x", x)
     if y is None and not computes_loss:
         raise ValueError(f"{prefix}y is missing: training and evaluation need targets.")
     data = as_data(x, y, sample_weight, finite)
@@ -89,6 +90,8 @@ def _make_ready(model: Any, home: Selection, data: Data) -> None:
     if model._recipe.loss is not None or not model._overrides("train_step"):
         model._for_outputs(specs_of_outputs(model, data.x))
     move_in(model, home, data.x)
+    for metric in model.metrics:
+        metric.widen(model.dtype)
     model.optimizer.claim(model)
     variables, anatomy = _packed(model)
     runner = model._runner

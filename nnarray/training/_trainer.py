@@ -181,7 +181,6 @@ class Trainer(Steps):
         self._wanted, self._on_missing = asked_for(self._wanted, backend, device, on_missing, self._on_missing)
         self.optimizer, self.loss, self._recipe = chosen, loss, recipe
         self._resolved = self._runner = self._predictor = None
-        self._tracker.dtype = self.dtype
         if self.home is not None and self._wanted is not None:
             self.home = moved(self._state(), self._wanted)
 
@@ -217,6 +216,17 @@ class Trainer(Steps):
                 self._is_busy = before
                 if not before:
                     release(self)
+
+    @contextmanager
+    def _figures_kept(self) -> Iterator[None]:
+        """Let the figures of a run that is going on, as when a callback evaluates, be after the block as before."""
+        running = [variable for metric in self.metrics for variable in metric.variables] if self._held else []
+        before = [variable.numpy() for variable in running]
+        try:
+            yield
+        finally:
+            for variable, value in zip(running, before, strict=True):
+                variable.assign(value)
 
     def _refuse_while_busy(self, what: str) -> None:
         if self._is_busy:
