@@ -59,13 +59,20 @@ def spec_of_results(
         def example(leaf: Any) -> Any:
             if not isinstance(leaf, Spec):
                 return leaf
-            return make(np.ones([size if n is None else n for n in leaf.shape], dtype=leaf.dtype))
+            return make(_example([size if n is None else n for n in leaf.shape], leaf.dtype))
 
         made_args, made_kwargs = tree_map(example, (args, kwargs))
         return function(*made_args, **made_kwargs)
 
     with np.errstate(all="ignore"):
         return _merged([results(size) for size in _BATCHES])
+
+
+def _example(shape: list[int], dtype: str) -> np.ndarray:
+    """Return numbers that nothing refuses: matrices that have an inverse and a root, indices of axes of any length."""
+    if "float" not in dtype:
+        return np.zeros(shape, dtype=dtype)
+    return np.ones(shape, dtype=dtype) + (np.eye(*shape[-2:], dtype=dtype) if len(shape) > 1 else 0)
 
 
 def _merged(outputs: list[Any]) -> Any:

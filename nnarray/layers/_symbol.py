@@ -108,6 +108,10 @@ class Placeholder(Spec):
     __and__, __rand__ = _binary("and_")
     __or__, __ror__ = _binary("or_")
     __xor__, __rxor__ = _binary("xor")
+    __lshift__, __rlshift__ = _binary("lshift")
+    __rshift__, __rrshift__ = _binary("rshift")
+    __eq__, __ne__ = _binary("eq")[0], _binary("ne")[0]  # type: ignore[assignment]
+    __hash__ = object.__hash__
     __lt__, __le__ = _binary("lt")[0], _binary("le")[0]
     __gt__, __ge__ = _binary("gt")[0], _binary("ge")[0]
     __neg__, __pos__, __abs__, __invert__ = _unary("neg"), _unary("pos"), _unary("abs"), _unary("invert")

@@ -82,11 +82,8 @@ class Graph:
             shape = tuple(getattr(array, "shape", ()))
             if not shape_fits(shape, symbol.shape):
                 listed = ", ".join("batch" if n is None else str(n) for n in symbol.shape)
-                cure = (
-                    " That is one example: x[None] is a batch of it."
-                    if shape_fits((None, *shape), symbol.shape)
-                    else ""
-                )
+                one = shape_fits((None, *shape), symbol.shape)
+                cure = " That is one example: x[None] is a batch of it." if one else ""
                 raise ValueError(
                     f"Input {symbol.name!r} takes arrays of shape ({listed}): received {describe(array)}.{cure}"
                 )
@@ -164,11 +161,12 @@ def _layers(inputs: list[Placeholder], nodes: list[Node], order: dict[Any, int])
     """Return the layers by their distance from the outputs, then in the order in which they are met from there."""
     depth: dict[Any, int] = {}
     of_node: dict[Any, int] = {}
+    declared = set(inputs)
     for node in reversed(nodes):
         here = max(of_node.get(node, 0), depth.get(node.operation, 0))
         depth[node.operation] = here
         for symbol in node.inputs:
-            behind: Any = symbol.source if symbol in inputs else symbol.node
+            behind: Any = symbol.source if symbol in declared else symbol.node
             if behind is not None:
                 of_node[behind] = max(here + 1, of_node.get(behind, 0))
     for symbol in inputs:
