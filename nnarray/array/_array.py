@@ -206,6 +206,14 @@ class Array:
         Its place on the tape; None if nothing differentiates with respect to it.
     origin : Origin or None
         The activation function whose result it is known to be.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> xp = nna.namespace("numpy")
+    >>> x = xp.asarray([1.0, 4.0])
+    >>> xp.sqrt(x) + 1
+    Array([2. 3.], numpy, dtype=float64)
     """
 
     __slots__ = ("__weakref__", "namespace", "node", "origin", "value")

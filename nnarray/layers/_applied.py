@@ -76,7 +76,7 @@ def kept(leaf: Any) -> Any:
 
 
 def dtype_name(x: Any) -> str | None:
-    """Return the standard's name of a dtype of any library, or None if `x` is none."""
+    """Return the standard's name of a dtype of any library, or None for anything else."""
     name = x if isinstance(x, str) else getattr(x, "__name__", None) or getattr(x, "name", None) or str(x)
     if not isinstance(name, str):
         return None

@@ -99,8 +99,8 @@ class Layer(Weights):
         # Python comes here when an attribute is missing, or when a property raised AttributeError.
         if "_nodes" not in self.__dict__ and not name.startswith("__"):
             raise AttributeError(
-                f"{type(self).__name__!r} has no attribute {name!r}: its __init__ must call super().__init__() before "
-                "the layer is used."
+                f"{type(self).__name__}.__init__ must call super().__init__() before the layer is used: it has no "
+                f"{name!r} yet."
             )
         return object.__getattribute__(self, name)
 

@@ -54,7 +54,7 @@ class Model(Trained):
     """
 
     _unwalked = Layer._unwalked | {
-        *("_graph", "_packs", "_runner", "_predictor", "_recipe", "_resolved", "_anatomy", "_specs", "_lock"),
+        *("_graph", "_packs", "_runner", "_predictor", "_recipe", "_resolved", "_dependencies", "_specs", "_lock"),
         *("history", "home", "loss", "_noted", "_wanted"),
     }
 
@@ -86,7 +86,7 @@ class Model(Trained):
     # -- as a graph ---------------------------------------------------------------------------------------------------
 
     def call(self, inputs: Any) -> Any:
-        """Compute the outputs: those of the graph; a subclass that is none must define it."""
+        """Compute the outputs: those of the graph; a subclass without a graph must define it."""
         if self._graph is None:
             raise NotImplementedError(f"{type(self).__name__} must define call(inputs)")
         return self._graph.run(inputs)
@@ -244,9 +244,9 @@ class Model(Trained):
         Raises
         ------
         ValueError
-            If there is none of that name, or neither or both are given.
+            If no layer has that name, or neither or both are given.
         IndexError
-            If there is none of that index.
+            If no layer has that index.
         """
         if (name is None) == (index is None):
             raise ValueError(f"Give either name or index: received name={name!r}, index={index!r}.")

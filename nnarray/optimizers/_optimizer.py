@@ -235,7 +235,7 @@ class Optimizer(Configured):
         grads = [fitted(g, variable) for g, variable in zip(grads, targets, strict=True)]
         if not targets:
             return
-        self._meet(targets)
+        self._ensure_slots(targets)
         assert self._iterations is not None
         taken = self._iterations.value
         rate = self._rate.at(taken)
@@ -261,8 +261,8 @@ class Optimizer(Configured):
             )
         return part, weight, tuple(values)
 
-    def _meet(self, targets: Sequence[Variable]) -> None:
-        """Make sure that there are slots for `targets`; none are made or moved where variables are only lent."""
+    def _ensure_slots(self, targets: Sequence[Variable]) -> None:
+        """Make the slots that `targets` lack; where variables are lent, none are made or moved."""
         if self._table.is_for(targets) or self._table.covers(targets):
             return
         if current_scope() is None:

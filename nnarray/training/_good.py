@@ -20,7 +20,7 @@ class LastGood:
     ----------
     step : Step
     counter : int
-        Number of the steps that led to the state at hand, which is taken for good.
+        Number of the steps that led to the present state, which counts as good.
 
     Attributes
     ----------
@@ -35,11 +35,11 @@ class LastGood:
         self._latest: tuple[State, int, str] | None = None
 
     def offer(self, counter: int, place: str) -> None:
-        """Keep the state at hand until a loss is computed from it."""
+        """Keep the present state until a loss is computed from it."""
         self._latest = copied(self._step.state()), counter, place
 
     def confirm(self) -> None:
-        """Take the state that was offered for good."""
+        """Let the state that was offered be the good one."""
         if self._latest is not None:
             state, counter, self.place = self._latest
             self._good, self._latest = (state, counter), None
@@ -58,7 +58,7 @@ class LastGood:
         return self._latest[1]
 
     def is_suspicious(self) -> bool:
-        """Whether the weights at hand are so much greater than the good ones that their loss should be looked at."""
+        """Whether the weights are so much greater than the good ones that their loss should be computed."""
         before, now = (_greatest(self._step, state) for state in (self._good[0], self._step.state()))
         return not now <= _GROWTH * (before + 1.0)
 

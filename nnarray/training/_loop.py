@@ -66,7 +66,7 @@ def predict_batches(predictor: Predictor, batches: Batches, callbacks: CallbackL
 
 @dataclass(frozen=True)
 class Run:
-    """What one `fit` is to do.
+    """What one `fit` does.
 
     Attributes
     ----------
@@ -122,7 +122,7 @@ class Loop:
         self.validation = validation
         self.callbacks = callbacks
         self.counter = counter
-        self._plan = run
+        self._settings = run
         self._good = LastGood(runner.step, counter)
         self._rows: Any = None
 
@@ -130,7 +130,7 @@ class Loop:
         """Train; return the logs of the last epoch."""
         logs: dict[str, Any] = {}
         with deferred_interrupt() as interrupt:
-            for epoch in range(self._plan.first, self._plan.last):
+            for epoch in range(self._settings.first, self._settings.last):
                 self.callbacks.on_epoch_begin(epoch)
                 watch = Watch()
                 try:
@@ -149,12 +149,12 @@ class Loop:
                 if self.model.stop_training:
                     break
             else:
-                epoch = self._plan.last - 1
+                epoch = self._settings.last - 1
             self._check_last(epoch)
         return logs
 
     def _epoch(self, epoch: int, watch: Watch, interrupt: Interrupt) -> dict[str, Any]:
-        model, runner, batches, run = self.model, self.runner, self.batches, self._plan
+        model, runner, batches, run = self.model, self.runner, self.batches, self._settings
         model.reset_metrics()
         runner.refresh()
         steps, several = batches.length, run.steps_per_execution
@@ -222,7 +222,7 @@ class Loop:
 
 
 def learning_rate_of(model: Any) -> float | None:
-    """Return the learning rate of a model's optimizer, None where it is no number."""
+    """Return the learning rate of a model's optimizer, None if it is not a number."""
     try:
         return float(model.optimizer.learning_rate)
     except (AttributeError, TypeError):

@@ -1,4 +1,4 @@
-"""What is made ready before a model runs: data checked, variables made, moved and packed, steps that hold them all."""
+"""What happens before a model runs: data are checked, variables made, moved and packed, and steps made of them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from nnarray.training._step import TESTING, TRAINING, Step
 from nnarray.utils import pack_x_y_sample_weight
 from nnarray.variables import RehearsalScope, Variable, pack_variables
 
-#: Examples of a batch on which a step of the user's is tried out.
-_TRIED = 8
+#: Examples on which a step of the user's own is rehearsed.
+_REHEARSED = 8
 
 
 def checked_data(model: Any, x: Any, y: Any, sample_weight: Any, finite: bool, prefix: str = "") -> Data:
@@ -66,9 +66,9 @@ def ready_runner(model: Any, home: Selection, data: Data) -> Runner:
         model._for_outputs(specs_of_outputs(model, data.x))
     move_in(model, home, data.x)
     model.optimizer.claim(model)
-    variables, anatomy = _packed(model)
+    variables, dependencies = _packed(model)
     runner = model._runner
-    if runner is not None and runner.step.variables == variables and model._anatomy == anatomy:
+    if runner is not None and runner.step.variables == variables and model._dependencies == dependencies:
         model._known_kept = model._kept()
         return runner
     model.check_members()
@@ -76,11 +76,11 @@ def ready_runner(model: Any, home: Selection, data: Data) -> Runner:
         variable.path = path
     if _rehearsed(model, data, variables):
         move_in(model, home, data.x)
-        variables, anatomy = _packed(model)
+        variables, dependencies = _packed(model)
     gives_logs = model._overrides("train_step"), model._overrides("test_step")
     recipe = model._recipe
     model._runner = Runner(Step(model, variables, gives_logs), recipe.run_eagerly, recipe.executor)
-    model._anatomy = anatomy
+    model._dependencies = dependencies
     model._known_kept = model._kept()
     return model._runner
 
@@ -90,37 +90,37 @@ def ready_predictor(model: Any, home: Selection, x: Any) -> Predictor:
     if not model.built:
         specs_of_outputs(model, x)
     move_in(model, home, x)
-    anatomy = anatomy_of(model)
-    if model._predictor is None or model._predictor.anatomy != anatomy:
+    dependencies = dependencies_of(model)
+    if model._predictor is None or model._predictor.dependencies != dependencies:
         model.check_members()
         eagerly = model._recipe is None or model._recipe.run_eagerly
         executor = "auto" if model._recipe is None else model._recipe.executor
-        model._predictor = Predictor(model, model.variables, eagerly, executor, anatomy)
+        model._predictor = Predictor(model, model.variables, eagerly, executor, dependencies)
     return model._predictor
 
 
-def anatomy_of(model: Any) -> tuple[Any, ...]:
+def dependencies_of(model: Any) -> tuple[Any, ...]:
     """Return what a plan depends on besides values: layers and variables, and which of these are trained."""
     layers, variables = model.structure()
     return (*layers.values(), None, *model.trainable_variables, None, *variables.values())
 
 
 def _packed(model: Any) -> tuple[list[Variable], tuple[Any, ...]]:
-    """Lay the trainable variables in packs, unless they are; return all that a step may change, and the anatomy."""
-    anatomy = anatomy_of(model)
-    place = anatomy.index(None)
-    weights = anatomy[place + 1 : anatomy.index(None, place + 1)]
+    """Lay the trainable variables in packs, unless they are; return what a step may change, and its dependencies."""
+    dependencies = dependencies_of(model)
+    place = dependencies.index(None)
+    weights = dependencies[place + 1 : dependencies.index(None, place + 1)]
     packed = {member for pack in model._packs for member in pack.members}
     if packed != set(weights) or not all(pack.whole for pack in model._packs):
         model._packs = pack_variables(weights, model.optimizer.group_of)
         packed = set(weights)
     model.optimizer.build(model._packs)
     others = (variable for variable in model._state() if variable not in packed)
-    return list(dict.fromkeys([*model._packs, *others])), anatomy
+    return list(dict.fromkeys([*model._packs, *others])), dependencies
 
 
 def _rehearsed(model: Any, data: Data, variables: list[Variable]) -> bool:
-    """Try out steps and metrics that are the user's own, so that what they make at first use is there; tell if any are.
+    """Run steps and metrics of the user's own once, so that what they make at first use exists; tell if there are any.
 
     Nothing that they assign is kept.
     """
@@ -128,7 +128,7 @@ def _rehearsed(model: Any, data: Data, variables: list[Variable]) -> bool:
     if not phases and any(type(m).__module__.partition(".")[0] != "nnarray" for m in model.metrics):
         phases = [TESTING]
     home = model.home
-    batch = data.part(0, min(_TRIED, data.length)).to(home.backend, home.device, model.dtype).each(as_array)
+    batch = data.part(0, min(_REHEARSED, data.length)).to(home.backend, home.device, model.dtype).each(as_array)
     for phase in phases:
         step = model.test_step if phase == TESTING else model.train_step
         values = [as_array(variable.value) for variable in variables]

@@ -135,15 +135,15 @@ class Predictor:
         What its outputs depend on.
     eagerly : bool
     executor : str
-    anatomy : tuple
+    dependencies : tuple
         Of the model; if it has another one, it needs another predictor.
     """
 
     def __init__(
-        self, model: Any, variables: Iterable[Variable], eagerly: bool, executor: str, anatomy: tuple[Any, ...]
+        self, model: Any, variables: Iterable[Variable], eagerly: bool, executor: str, dependencies: tuple[Any, ...]
     ) -> None:
         self._model = model
-        self.anatomy = anatomy
+        self.dependencies = dependencies
         self._variables = list(variables)
         self._call = self._outputs if eagerly else jit(self._outputs, executor=executor)
         self._count = 0

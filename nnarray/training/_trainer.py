@@ -1,4 +1,4 @@
-"""A model that is compiled: where it lives, how it is trained, and what is made ready before it is."""
+"""A model that is compiled: where it lives, and how it is trained."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Trainer(Steps):
         self._runner: Runner | None = None
         self._predictor: Predictor | None = None
         self._packs: list[Pack] = []
-        self._anatomy: tuple[Any, ...] = ()
+        self._dependencies: tuple[Any, ...] = ()
         self._specs: Any = None
         self._lock = threading.RLock()
         self._is_busy = False
@@ -204,7 +204,7 @@ class Trainer(Steps):
 
     @contextmanager
     def _busy(self) -> Iterator[None]:
-        """Keep other threads from training or evaluating the model in the block, and callbacks from moving it."""
+        """Make other threads wait to train or evaluate the model, and forbid callbacks to move it, within the block."""
         with self._lock:
             before, self._is_busy = self._is_busy, True
             try:
@@ -215,8 +215,8 @@ class Trainer(Steps):
     def _refuse_while_busy(self, what: str) -> None:
         if self._is_busy:
             raise RuntimeError(
-                f"A model stays as it is while it is trained or evaluated: received a call of {what} of {self.name!r}. "
-                "Call it before or afterwards."
+                f"A model cannot be moved or compiled while it is trained or evaluated: received {what}(…) of "
+                f"{self.name!r}. Call it before or afterwards."
             )
 
     # -- what models know of themselves -------------------------------------------------------------------------------

@@ -82,7 +82,7 @@ class Variable:
         return f"<Variable {self.path} shape={self.shape} dtype={self.dtype} on {self.backend.name}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        # A copy's value is no window on the buffer it was packed in: it leaves the pack, and is packed anew.
+        # A copy is not a window on the pack's buffer: it leaves the pack, and is packed anew.
         return {**self.__dict__, "pack": None, "_settled": False}
 
     @property
@@ -221,7 +221,7 @@ class Variable:
         self._settled = False
 
     def settle(self) -> None:
-        """Hold an array of its own, and from now on that one: what is assigned is written into it, where it can be."""
+        """Copy into memory of its own; later assignments write into that memory, where the library can."""
         if not self._settled and self.pack is None:
             self._value = self.backend.xp.asarray(self._value, copy=True)
         self._settled = True
