@@ -61,6 +61,7 @@ class Optimizer(Configured):
     """
 
     shared_arguments = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "name")
+    _set_by_init = "_table"
     slots: tuple[Slot | str, ...] = ()
     elementwise = True
 
