@@ -100,7 +100,7 @@ class Trainer(Steps):
         own: list[Variable] = [*self.variables]
         for optimizer in self._optimizers():
             own += optimizer.variables
-        return [*own, *(variable for metric in self.metrics for variable in metric.variables)]
+        return [*own, *(variable for metric in self._all_metrics for variable in metric.variables)]
 
     def _optimizers(self) -> list[optimizers.Optimizer]:
         return self._kept(optimizers.Optimizer)
@@ -221,6 +221,11 @@ class Trainer(Steps):
             )
 
     # -- what models know of themselves -------------------------------------------------------------------------------
+
+    @property
+    def has_call(self) -> bool:
+        """Whether it can be called, and not only trained by a step of its own."""
+        return True
 
     def checked_inputs(self, x: Any) -> Any:
         """Return inputs in the form in which the model takes them, or raise ValueError."""

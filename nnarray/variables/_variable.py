@@ -56,6 +56,8 @@ class Variable:
     ----------
     value : raw array or Array
         What it holds; inside a stateless call, what that call lent it.
+    made_trainable : bool
+        What `trainable` was at first; it decides a variable's place among the others of a layer.
     """
 
     def __init__(self, value: Any, name: str = "variable", trainable: bool = True) -> None:
@@ -66,6 +68,7 @@ class Variable:
         self.name = name
         self.path = name
         self.trainable = trainable
+        self.made_trainable = trainable
         self.pack: Pack | None = None
         self._settled = False
 
