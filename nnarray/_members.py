@@ -13,6 +13,17 @@ _ATOMS = frozenset((str, bytes, int, float, bool, complex, type(None), type, typ
 _DEPTH = 4
 
 
+def may_hold(cls: type, kinds: tuple[type, ...]) -> bool:
+    """Whether an object of a class is one of some kinds, or a container that `walk` looks into."""
+    found = _holds.get((cls, kinds))
+    if found is None:
+        found = _holds[cls, kinds] = issubclass(cls, (*kinds, dict, list, tuple)) or is_dataclass(cls)
+    return found
+
+
+_holds: dict[tuple[type, tuple[type, ...]], bool] = {}
+
+
 def walk(path: str, value: Any, kinds: tuple[type, ...], seen: set[int]) -> Iterator[tuple[str, Any]]:
     """Yield the objects of some kinds in `value`, with the path that leads to each; each container once.
 
@@ -28,10 +39,10 @@ def walk(path: str, value: Any, kinds: tuple[type, ...], seen: set[int]) -> Iter
     """
     if isinstance(value, kinds):
         yield path, value
-    elif type(value) not in _ATOMS and (items := _items(value)) is not None and id(value) not in seen:
+    elif (items := _items(value)) is not None and id(value) not in seen:
         seen.add(id(value))
         for key, item in items:
-            if type(item) not in _ATOMS:
+            if may_hold(type(item), kinds):
                 yield from walk(f"{path}/{key}", item, kinds, seen)
 
 
@@ -49,14 +60,14 @@ def strays(
     path: str, value: Any, kinds: tuple[type, ...], others: tuple[type, ...], seen: set[int], depth: int = 0
 ) -> Iterator[tuple[str, Any]]:
     """Yield objects that `walk` does not reach: in sets, closures, partials, attributes of objects not of `others`."""
-    is_array = hasattr(value, "dtype") and getattr(value.dtype, "kind", "") != "O"
-    if type(value) in _ATOMS or id(value) in seen or depth > _DEPTH or is_array:
-        return
-    seen.add(id(value))
     if isinstance(value, kinds):
         if depth:
             yield path, value
         return
+    is_array = hasattr(value, "dtype") and getattr(value.dtype, "kind", "") != "O"
+    if type(value) in _ATOMS or id(value) in seen or depth > _DEPTH or is_array:
+        return
+    seen.add(id(value))
     if isinstance(value, others):
         return
     for name, item in _contents(value):

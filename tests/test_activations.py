@@ -42,8 +42,8 @@ def torch() -> Any:
 
 
 def extremes(dtype: str, library: str) -> np.ndarray:
-    # XLA counts subnormal numbers as zero.
-    least = float(np.finfo(dtype).smallest_normal if library == "jax" else np.finfo(dtype).smallest_subnormal)
+    # XLA, and kernels that CuPy compiles, count subnormal numbers as zero.
+    least = float(np.finfo(dtype).smallest_normal if library in ("jax", "cupy") else np.finfo(dtype).smallest_subnormal)
     values = [-1000.0, -90.0, -1.0, -least, 0.0, least, 1.0, 90.0, 1000.0]
     return np.asarray([values, [1e-30, *values[1:]]], dtype=dtype)
 

@@ -189,7 +189,10 @@ class Namespace(ModuleType):
             obj = obj.value
         elif copy is not False and _holds_array(obj):
             return self.stack([self.asarray(item, dtype=dtype, device=device) for item in obj])
-        if device is None and find_backend(obj) is not self.backend:
+        source = find_backend(obj)
+        if source is not None and source is self.backend.traced:
+            return Array(self.backend.asarray(obj, dtype, device), self)
+        if device is None and source is not self.backend:
             device = self.default_device
         if copy is False:
             return Array(self.backend.xp.asarray(obj, dtype=dtype, device=device, copy=False), self)
@@ -333,6 +336,16 @@ def array_namespace(x: Any) -> Any:
     """Return the namespace of an Array, or the raw namespace of a library's own array.
 
     Code that gets its namespace here runs recorded or raw, according to what it is given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nnarray as nna
+    >>> def norm(x):
+    ...     xp = nna.array_namespace(x)
+    ...     return xp.sqrt(xp.sum(x * x))
+    >>> float(norm(np.asarray([3.0, 4.0]))), nna.grad(norm)(np.asarray([3.0, 4.0]))
+    (5.0, array([0.6, 0.8]))
     """
     if type(x) is Array:
         return x.namespace

@@ -44,8 +44,9 @@ def _full_like(xp: Any, x: Any, fill_value: Any, *, dtype: Any = None, device: A
 def _linspace(
     xp: Any, start: Any, stop: Any, num: int, *, dtype: Any = None, device: Any = None, endpoint: bool = True
 ) -> Any:
+    device = next(x.device for x in (start, stop) if hasattr(x, "node")) if device is None else device
     start, stop = (xp.asarray(x, device=device) for x in (start, stop))
-    share = xp.linspace(0.0, 1.0, num, dtype=_floating(start, stop), device=stop.device, endpoint=endpoint)
+    share = xp.linspace(0.0, 1.0, num, dtype=_floating(start, stop), device=device, endpoint=endpoint)
     made = start * (1.0 - share) + stop * share
     return made if dtype is None else xp.astype(made, dtype)
 

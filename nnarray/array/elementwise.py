@@ -32,13 +32,14 @@ def _abs(xp: Any, g: Any, x: Any, out: Any) -> Any:
     return g * xp.sign(x) if x.dtype == out.dtype else x * (g / nonzero(xp, out))
 
 
-def nonzero(xp: Any, size: Any) -> Any:
-    """Return lengths with 1 for zero, to divide by: ``x / |x|`` is then 0 at 0, and its derivative there is NaN.
+def nonzero(xp: Any, size: Any, length: Any = None) -> Any:
+    """Return lengths, those of no `size` as 1, to divide by: ``x / |x|`` is then 0 at 0, and its derivative there NaN.
 
-    A length has no second derivative at zero. One to the power NaN is one, and has the slope NaN.
+    For a length has no second derivative at zero. One to the power NaN is one, and has the slope NaN.
     """
     is_zero = size == 0
-    return xp.where(is_zero, (1.0 + size) ** xp.where(is_zero, math.nan, xp.ones_like(size)), size)
+    one = (1.0 + size) ** xp.where(is_zero, math.nan, xp.ones_like(size))
+    return xp.where(is_zero, one, size if length is None else length)
 
 
 def _power_base(xp: Any, g: Any, x1: Any, x2: Any) -> Any:
@@ -113,7 +114,8 @@ elementwise("atanh", lambda g, x: g / (1 - x) / (1 + x))
 def _atan(xp: Any, g: Any, x: Any) -> Any:
     if xp.isdtype(x.dtype, "complex floating"):
         return g / (1 - 1j * x) / (1 + 1j * x)
-    return g / (1 + x * x)
+    length = xp.hypot(x, xp.ones_like(x))
+    return g / length / length
 
 
 def _asinh(xp: Any, g: Any, x: Any) -> Any:
@@ -156,7 +158,7 @@ def _sign(xp: Any, g: Any, x: Any, out: Any) -> Any:
     if not xp.isdtype(x.dtype, "complex floating"):
         return xp.zeros_like(g)
     across = g - out * xp.astype(xp.real(xp.conj(out) * g), g.dtype)
-    return across / xp.astype(xp.where(x == 0, 1.0, xp.abs(x)), g.dtype)
+    return xp.where(x == 0, 0.0, across / xp.astype(xp.where(x == 0, 1.0, xp.abs(x)), g.dtype))
 
 
 Function("sign", "x, /", {"x": _sign}, conjugates=True)

@@ -72,8 +72,8 @@ def _std(xp: Any, g: Any, x: Any, out: Any, in_shape: Any, axis: Any, correction
     deviation = _deviation(xp, x, axis, correction)
     if 0 in in_shape:
         return g / out * deviation
-    varies = xp.astype(xp.max(x, axis=axis, keepdims=True) != xp.min(x, axis=axis, keepdims=True), x.dtype)
-    return g / nonzero(xp, out * varies) * (deviation * varies)
+    spread = xp.max(x, axis=axis, keepdims=True) - xp.min(x, axis=axis, keepdims=True)
+    return g / nonzero(xp, spread, out) * xp.where(spread == 0, 0.0, deviation)
 
 
 def _others(xp: Any, x: Any, axis: int) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from nnarray import initializers
 from nnarray._config import Configured
 from nnarray._lookup import unique
-from nnarray._members import strays, walk
+from nnarray._members import may_hold, strays, walk
 from nnarray._messages import describe
 from nnarray.backends import convert, current_backend
 from nnarray.layers._checks import as_weight, variable_dtype_of
@@ -85,10 +85,15 @@ class Weights(Configured):
         # What `add_weight` made belongs to the layer, unless it was an attribute and is no more.
         loose = dict.fromkeys(self.__dict__.get("_loose", ()))
         for name, value in list(vars(self).items()):
-            if name not in self._unwalked:
-                for path, item in walk(name, value, (Variable, Weights), seen):
-                    loose.pop(item, None)
-                    yield path, item
+            cls = type(value)
+            if cls in _PLAIN or name in self._unwalked:
+                continue
+            if not may_hold(cls, _KINDS):
+                _PLAIN.add(cls)
+                continue
+            for path, item in walk(name, value, _KINDS, seen):
+                loose.pop(item, None)
+                yield path, item
         if "_loose" in self.__dict__:
             self.__dict__["_loose"] = list(loose)
         yield from ((variable.name, variable) for variable in loose)
@@ -244,3 +249,8 @@ class Weights(Configured):
         with StatelessScope(variables, values, counter) as scope:
             outputs = self(*args, **kwargs)  # type: ignore[operator]
         return outputs, [scope.values[variable] for variable in frozen]
+
+
+_KINDS = (Variable, Weights)
+#: Classes of attributes that hold neither.
+_PLAIN: set[type] = set()

@@ -11,7 +11,6 @@ from nnarray.backends import use_backend
 from nnarray.layers import InputLayer, Layer, Placeholder, Shape, symbol_of
 from nnarray.models._graph import Graph
 from nnarray.models._model import Model
-from nnarray.utils import serialize_keras_object
 
 
 class Sequential(Model):
@@ -144,14 +143,8 @@ class Sequential(Model):
                     symbols = [*symbols, layer(symbols[-1])]
         return symbols
 
-    def get_config(self) -> dict[str, Any]:
-        """Return name and layers, as they are now."""
-        config = super().get_config()
-        return (
-            config | {"layers": [serialize_keras_object(layer) for layer in self._stack]}
-            if "layers" in config
-            else config
-        )
+    def _present_value(self, name: str, value: Any) -> Any:
+        return (list(self._stack) or None) if name == "layers" else super()._present_value(name, value)
 
     def _require_layers(self) -> None:
         if not self.layers:

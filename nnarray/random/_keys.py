@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from nnarray._config import Configured
 from nnarray._messages import describe
 from nnarray._refusals import refuse_state
 from nnarray._replay import once
@@ -161,7 +162,7 @@ def key_from_seed(seed: int | None) -> Key:
     return next_key() if seed is None else (check_seed(seed), _EXPLICIT)
 
 
-class SeedGenerator:
+class SeedGenerator(Configured):
     """A key with a counter that steps at each use.
 
     Given as `seed`, it makes a function draw other numbers at each call, the same in each run of the program.
@@ -186,15 +187,6 @@ class SeedGenerator:
         self.name = name
         self.key = key_from_seed(seed)
         self._count = 0
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make a generator like this one, at its start."""
-        return {"seed": self.seed, "name": self.name}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> SeedGenerator:
-        """Return the generator that `get_config` describes."""
-        return cls(**config)
 
     def next(self) -> int:
         """Return the counter and step it."""

@@ -60,28 +60,32 @@ def move_in(model: Any, home: Selection, x: Any) -> None:
 
 
 def ready_runner(model: Any, home: Selection, data: Data) -> Runner:
-    """Return what runs the training and test steps of a model on such data, with all that they change."""
+    """Return what runs the training and test steps of a model on such data, with all that they change.
+
+    From then on, and as long as the model is busy, its attributes are not searched for metrics and optimizers.
+    """
+    model._known_kept = None
     if model.has_call and (model._recipe.loss is not None or not model._overrides("train_step")):
         model._for_outputs(specs_of_outputs(model, data.x))
     move_in(model, home, data.x)
     model.optimizer.claim(model)
-    _pack(model)
-    variables, anatomy = _variables_of(model), anatomy_of(model)
+    variables, anatomy = _packed(model)
     runner = model._runner
     if runner is not None and runner.step.variables == variables and model._anatomy == anatomy:
+        model._known_kept = model._kept()
         return runner
     model.check_members()
     for path, variable in model.structure()[1].items():
         variable.path = path
     if _rehearsed(model, data, variables):
         move_in(model, home, data.x)
-        _pack(model)
-        variables, anatomy = _variables_of(model), anatomy_of(model)
+        variables, anatomy = _packed(model)
     shared = model._overrides("compute_metrics") or model._overrides("get_metrics_result")
     gives_logs = shared or model._overrides("train_step"), shared or model._overrides("test_step")
     recipe = model._recipe
     model._runner = Runner(Step(model, variables, gives_logs), recipe.run_eagerly, recipe.executor)
     model._anatomy = anatomy
+    model._known_kept = model._kept()
     return model._runner
 
 
@@ -105,20 +109,18 @@ def anatomy_of(model: Any) -> tuple[Any, ...]:
     return (*layers.values(), None, *model.trainable_variables, None, *variables.values())
 
 
-def _pack(model: Any) -> None:
-    """Lay the trainable variables in packs, unless they are."""
-    weights = model.trainable_variables
+def _packed(model: Any) -> tuple[list[Variable], tuple[Any, ...]]:
+    """Lay the trainable variables in packs, unless they are; return all that a step may change, and the anatomy."""
+    anatomy = anatomy_of(model)
+    place = anatomy.index(None)
+    weights = anatomy[place + 1 : anatomy.index(None, place + 1)]
     packed = {member for pack in model._packs for member in pack.members}
     if packed != set(weights) or not all(pack.whole for pack in model._packs):
         model._packs = pack_variables(weights, model.optimizer.group_of)
+        packed = set(weights)
     model.optimizer.build(model._packs)
-
-
-def _variables_of(model: Any) -> list[Variable]:
-    """Return all that a step may change: packs, other variables, state of optimizers and metrics."""
-    packed = {member for pack in model._packs for member in pack.members}
-    found: list[Variable] = [*model._packs, *(v for v in model._state() if v not in packed)]
-    return list(dict.fromkeys(found))
+    others = (variable for variable in model._state() if variable not in packed)
+    return list(dict.fromkeys([*model._packs, *others])), anatomy
 
 
 def _rehearsed(model: Any, data: Data, variables: list[Variable]) -> bool:

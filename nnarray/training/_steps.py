@@ -8,13 +8,15 @@ from collections.abc import Callable
 from typing import Any
 
 from nnarray import metrics, optimizers
-from nnarray._members import walk
+from nnarray._members import may_hold, walk
 from nnarray._trees import leaves_of
 from nnarray.autodiff import stop_gradient, value_and_grad
 from nnarray.backends import Selection
 from nnarray.layers import Layer
 from nnarray.training._recipe import Recipe, Resolved, structure_of
 from nnarray.utils import unpack_x_y_sample_weight
+
+_KINDS = (metrics.Metric, optimizers.Optimizer)
 
 
 class LossTracker(metrics.Mean):
@@ -62,6 +64,7 @@ class Steps(Layer):
         self._resolved: Resolved | None = None
         self._tracker = LossTracker("loss")
         self._noted: Any = None
+        self._known_kept: list[Any] | None = None
 
     @property
     def output_names(self) -> list[str] | None:
@@ -169,7 +172,8 @@ class Steps(Layer):
     def metrics(self) -> list[metrics.Metric]:
         """The tracker of the loss, the compiled metrics, and those among the attributes of the model and its layers."""
         compiled = [] if self._resolved is None else self._resolved.all_metrics
-        return list(dict.fromkeys([self._tracker, *compiled, *self._kept(metrics.Metric)]))
+        kept = [x for x in self._kept() if isinstance(x, metrics.Metric)]
+        return list(dict.fromkeys([self._tracker, *compiled, *kept]))
 
     @property
     def _all_metrics(self) -> list[metrics.Metric]:
@@ -182,14 +186,16 @@ class Steps(Layer):
         """Names of the figures that `evaluate` returns."""
         return list(self.get_metrics_result())
 
-    def _kept(self, kind: type) -> list[Any]:
-        """Return the objects of a kind among the attributes of the model and its layers."""
+    def _kept(self) -> list[Any]:
+        """Return the metrics and optimizers among the attributes of the model and its layers, each once."""
+        if self._known_kept is not None:
+            return self._known_kept
         found: dict[Any, None] = {}
         for layer in self.structure()[0].values():
             seen: set[int] = set()
             for name, value in list(vars(layer).items()):
-                if name not in self._unwalked and name != "_tracker":
-                    found.update((item, None) for _, item in walk(name, value, (kind,), seen))
+                if may_hold(type(value), _KINDS) and name not in self._unwalked and name != "_tracker":
+                    found.update((item, None) for _, item in walk(name, value, _KINDS, seen))
         return list(found)
 
     def _for_outputs(self, y_pred: Any) -> Resolved:

@@ -50,12 +50,16 @@ class Trainer(Steps):
 
     def __getstate__(self) -> dict[str, Any]:
         # Plans are made anew where a copy is used.
-        mine: dict[str, Any] = {"_lock": None, "_runner": None, "_predictor": None, "_packs": [], "_is_busy": False}
-        return {**self.__dict__, **mine}
+        made_anew = dict.fromkeys(("_known_kept", "_lock", "_runner", "_predictor"))
+        return {**self.__dict__, **made_anew, "_packs": [], "_is_busy": False}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self.__dict__["_lock"] = threading.RLock()
+
+    def _present_value(self, name: str, value: Any) -> Any:
+        # What was asked for, not where the model lives.
+        return value if name in ("backend", "device") else super()._present_value(name, value)
 
     # -- where it lives -----------------------------------------------------------------------------------------------
 
@@ -97,13 +101,8 @@ class Trainer(Steps):
 
     def _state(self) -> list[Variable]:
         """Return the variables that move with the model."""
-        own: list[Variable] = [*self.variables]
-        for optimizer in self._optimizers():
-            own += optimizer.variables
-        return [*own, *(variable for metric in self._all_metrics for variable in metric.variables)]
-
-    def _optimizers(self) -> list[optimizers.Optimizer]:
-        return self._kept(optimizers.Optimizer)
+        kept = dict.fromkeys([*self._kept(), *self._all_metrics])
+        return [*self.variables, *(variable for each in kept for variable in each.variables)]
 
     def _come_home(self) -> None:
         """Bring back variables that another model, or its owner, has moved."""
@@ -211,7 +210,7 @@ class Trainer(Steps):
             try:
                 yield
             finally:
-                self._is_busy = before
+                self._is_busy, self._known_kept = before, None
 
     def _refuse_while_busy(self, what: str) -> None:
         if self._is_busy:

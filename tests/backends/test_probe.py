@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -173,3 +175,15 @@ def test_the_real_error_of_a_missing_cublas_is_recognised() -> None:
     cause, _ = diagnose("product", caught.value)
     # Where the library is there, it is the driver that it misses.
     assert cause.startswith("cuBLAS, CUDA's matrix products, is missing (Failure finding") or "CUBLAS_STATUS" in cause
+
+
+def test_a_first_use_within_a_trace_of_the_library_is_judged_outside_it() -> None:
+    code = (
+        "import jax, nnarray as nna\n"
+        "def seen(x):\n"
+        "    assert 'jax' in nna.available_backends()\n"
+        "    return x\n"
+        "jax.jit(seen)(jax.numpy.ones(2))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr

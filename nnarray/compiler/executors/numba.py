@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from nnarray.compiler._fusion import Fused, fuse
 from nnarray.compiler._graph import Graph, Operation, Value
 from nnarray.compiler._place import VIEWS
-from nnarray.compiler._plan import Step
+from nnarray.compiler._plan import Program, Step
 from nnarray.compiler._storage import Layout
 from nnarray.compiler.executors._expressions import has_expression, is_plain
 from nnarray.compiler.executors._loops import Access, Fold, Kernel
@@ -47,6 +48,13 @@ class Numba(Numpy):
 
     name = "numba"
     _has_numbers = False
+
+    def compile(self, graph: Graph, donated: Sequence[int] = (), bound: Sequence[Any] = ()) -> Program:
+        """Return the program of a graph, NumPy's if numbers in it are not in the machine's order of bytes."""
+        values = (*graph.inputs, *graph.constants, *(x for operation in graph.operations for x in operation.results))
+        if not all(x.dtype.isnative for x in values):
+            return Numpy(self.backend).compile(graph, donated, bound)
+        return super().compile(graph, donated, bound)
 
     def _prepared(self, graph: Graph) -> Graph:
         return fuse(graph, has_expression, VIEWS)
