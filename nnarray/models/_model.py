@@ -169,6 +169,10 @@ class Model(Trained):
         inputs, outputs = graph_from(config)
         return cls(inputs, outputs, config["name"], config["trainable"], config["dtype"])
 
+    @property
+    def has_call(self) -> bool:
+        return self._graph is not None or type(self).call is not Model.call
+
     # -- shapes -------------------------------------------------------------------------------------------------------
 
     @property

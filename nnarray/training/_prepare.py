@@ -54,8 +54,11 @@ def specs_of_outputs(model: Any, x: Any) -> Any:
 
 
 def move_in(model: Any, home: Selection, x: Any) -> None:
-    """Build a model for such inputs unless it is built, and bring its variables to a place."""
-    if not model.built:
+    """Build a model for such inputs unless it is built, and bring its variables to a place.
+
+    One without a call, whose layers its steps call, is built by their rehearsal.
+    """
+    if model.has_call and not model.built:
         like = home.backend.asarray(0.0, device=home.device)
         model.ensure_built(tree_map(lambda array: (None, *array.shape[1:]), x), like=like)
     model.home = moved(model._state(), home)
@@ -87,7 +90,7 @@ def release(model: Any) -> None:
 
 
 def _make_ready(model: Any, home: Selection, data: Data) -> None:
-    if model._recipe.loss is not None or not model._overrides("train_step"):
+    if model.has_call and (model._recipe.loss is not None or not model._overrides("train_step")):
         model._for_outputs(specs_of_outputs(model, data.x))
     move_in(model, home, data.x)
     for metric in model.metrics:
@@ -103,7 +106,8 @@ def _make_ready(model: Any, home: Selection, data: Data) -> None:
     if _rehearsed(model, data, variables):
         move_in(model, home, data.x)
         variables, dependencies = _packed(model)
-    gives_logs = model._overrides("train_step"), model._overrides("test_step")
+    shared = model._overrides("compute_metrics") or model._overrides("get_metrics_result")
+    gives_logs = shared or model._overrides("train_step"), shared or model._overrides("test_step")
     recipe = model._recipe
     model._runner = Runner(Step(model, variables, gives_logs), recipe.run_eagerly, recipe.executor)
     model._dependencies = dependencies

@@ -105,7 +105,7 @@ class Trainer(Steps):
 
     def _state(self) -> list[Variable]:
         """Return the variables that move with the model."""
-        kept = dict.fromkeys([*self._kept(), *self.metrics])
+        kept = dict.fromkeys([*self._kept(), *self._all_metrics])
         return [*self.variables, *(variable for each in kept for variable in each.variables)]
 
     def _come_home(self) -> None:
@@ -236,6 +236,11 @@ class Trainer(Steps):
             )
 
     # -- what models know of themselves -------------------------------------------------------------------------------
+
+    @property
+    def has_call(self) -> bool:
+        """Whether it can be called, and not only trained by a step of its own."""
+        return True
 
     def checked_inputs(self, x: Any) -> Any:
         """Return inputs in the form in which the model takes them, or raise ValueError."""

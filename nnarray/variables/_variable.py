@@ -58,6 +58,8 @@ class Variable:
         What it holds; inside a stateless call, what that call lent it.
     holders : int
         How many steps that are running write into its array: as long as there is one, it is neither packed nor moved.
+    made_trainable : bool
+        What `trainable` was at first; it decides a variable's place among the others of a layer.
 
     Examples
     --------
@@ -77,6 +79,7 @@ class Variable:
         self.name = name
         self.path = name
         self.trainable = trainable
+        self.made_trainable = trainable
         self.pack: Pack | None = None
         self.holders = 0
         self._settled = False
