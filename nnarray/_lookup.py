@@ -73,6 +73,10 @@ class Registry:
         """Return the name of each built-in object, once, in order."""
         return list(self._names)
 
+    def spellings(self) -> list[str]:
+        """Return every name that is known, also of one object."""
+        return list(self._known)
+
     def get(self, identifier: Any) -> Any:
         """Return the object that `identifier` names, describes or is; a class is instantiated.
 

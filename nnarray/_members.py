@@ -60,14 +60,14 @@ def strays(
     path: str, value: Any, kinds: tuple[type, ...], others: tuple[type, ...], seen: set[int], depth: int = 0
 ) -> Iterator[tuple[str, Any]]:
     """Yield objects that `walk` does not reach: in sets, closures, partials, attributes of objects not of `others`."""
-    is_array = hasattr(value, "dtype") and getattr(value.dtype, "kind", "") != "O"
-    if type(value) in _ATOMS or id(value) in seen or depth > _DEPTH or is_array:
-        return
-    seen.add(id(value))
     if isinstance(value, kinds):
         if depth:
             yield path, value
         return
+    is_array = hasattr(value, "dtype") and getattr(value.dtype, "kind", "") != "O"
+    if type(value) in _ATOMS or id(value) in seen or depth > _DEPTH or is_array:
+        return
+    seen.add(id(value))
     if isinstance(value, others):
         return
     for name, item in _contents(value):

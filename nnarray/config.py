@@ -38,6 +38,14 @@ def set_floatx(value: str) -> None:
     ------
     ValueError
         If `value` names no supported floating-point dtype.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> nna.config.set_floatx("float64")
+    >>> nna.layers.Dense(1).dtype
+    'float64'
+    >>> nna.config.set_floatx("float32")
     """
     global _floatx
     if value not in _FLOATS:

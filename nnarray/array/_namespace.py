@@ -336,6 +336,16 @@ def array_namespace(x: Any) -> Any:
     """Return the namespace of an Array, or the raw namespace of a library's own array.
 
     Code that gets its namespace here runs recorded or raw, according to what it is given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nnarray as nna
+    >>> def norm(x):
+    ...     xp = nna.array_namespace(x)
+    ...     return xp.sqrt(xp.sum(x * x))
+    >>> float(norm(np.asarray([3.0, 4.0]))), nna.grad(norm)(np.asarray([3.0, 4.0]))
+    (5.0, array([0.6, 0.8]))
     """
     if type(x) is Array:
         return x.namespace

@@ -43,7 +43,11 @@ def shape_arguments(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any])
     wanted = list(inspect.signature(layer.build).parameters)
     if len(wanted) < 2:
         return (shapes_of(args[0] if args else next(iter(kwargs.values()), None)),)[: len(wanted)]
-    given = inspect.signature(layer.call).bind(*args, **kwargs).arguments
+    signature = inspect.signature(layer.call)
+    try:
+        given = signature.bind(*args, **kwargs).arguments
+    except TypeError as error:
+        raise TypeError(f"Layer {layer.name!r} is called as call{signature}: {error}.") from None
     return tuple(shapes_of(given.get(name.removesuffix("_shape"))) for name in wanted)
 
 

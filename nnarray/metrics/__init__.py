@@ -53,6 +53,7 @@ METRICS = Registry(
     ),
     wrap=MeanMetricWrapper,
     **_LOSSES,
+    acc=Accuracy,
     crossentropy=losses.FittingCrossentropy(),
     ce=losses.FittingCrossentropy(name="ce"),
 )

@@ -144,7 +144,7 @@ class Sequential(Model):
         return symbols
 
     def _present_value(self, name: str, value: Any) -> Any:
-        return list(self._stack) or None if name == "layers" else super()._present_value(name, value)
+        return (list(self._stack) or None) if name == "layers" else super()._present_value(name, value)
 
     def _require_layers(self) -> None:
         if not self.layers:

@@ -44,6 +44,20 @@ class Optimizer(Configured):
     global_clipnorm : float, optional
         Greatest Euclidean norm of all gradients together.
     name : str, optional
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nnarray as nna
+    >>> class SignDescent(nna.optimizers.Optimizer):
+    ...     def __init__(self, learning_rate=0.25, **kwargs):
+    ...         super().__init__(learning_rate, **kwargs)
+    ...     def update(self, xp, weight, gradient, slots, learning_rate, step):
+    ...         return weight - learning_rate * xp.sign(gradient), slots
+    >>> w = nna.Variable(np.asarray([1.0, -2.0]))
+    >>> SignDescent().apply([np.asarray([5.0, -3.0])], [w])
+    >>> w.numpy()
+    array([ 0.75, -1.75])
     """
 
     shared_arguments = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "name")

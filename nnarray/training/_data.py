@@ -181,3 +181,13 @@ def as_data(x: Any, y: Any = None, sample_weight: Any = None, finite: bool = Tru
             if finite:
                 check_finite(name, array)
     return data
+
+
+def split_data(data: Data, share: Any) -> tuple[Data, Data]:
+    """Return the data to train on and, from their end, the share of them to validate on."""
+    if isinstance(share, (bool, str)) or not 0 < share < 1:
+        raise ValueError(f"validation_split must be a number between 0 and 1: received validation_split={share!r}.")
+    cut = int(data.length * (1 - share))
+    if cut in (0, data.length):
+        raise ValueError(f"validation_split={share!r} of {data.length} example(s) leaves one of the parts empty.")
+    return data.part(None, cut), data.part(cut, None)

@@ -11,7 +11,7 @@ from nnarray.backends import backend_of, convert
 from nnarray.random import next_key
 from nnarray.training._batches import ArrayBatches
 from nnarray.training._callbacks import CallbackList
-from nnarray.training._data import Data, as_data
+from nnarray.training._data import Data, as_data, split_data
 from nnarray.training._figures import BadLossError, NonFiniteLossError, Watch, figures_of
 from nnarray.training._good import LastGood
 from nnarray.training._history import History
@@ -277,16 +277,6 @@ def _held_out(model: Trainer, validation_data: Any, finite: bool) -> Data:
         )
     x, y, *weight = validation_data
     return checked_data(model, x, y, weight[0] if weight else None, finite, "validation_data: ")
-
-
-def split_data(data: Data, share: Any) -> tuple[Data, Data]:
-    """Return the data to train on and, from their end, the share of them to validate on."""
-    if isinstance(share, (bool, str)) or not 0 < share < 1:
-        raise ValueError(f"validation_split must be a number between 0 and 1: received validation_split={share!r}.")
-    cut = int(data.length * (1 - share))
-    if cut in (0, data.length):
-        raise ValueError(f"validation_split={share!r} of {data.length} example(s) leaves one of the parts empty.")
-    return data.part(None, cut), data.part(cut, None)
 
 
 def _joined(outputs: list[Any], like: Any) -> Any:

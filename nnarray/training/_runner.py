@@ -7,6 +7,7 @@ from typing import Any
 
 from nnarray._trees import tree_map
 from nnarray.array import Array, as_array
+from nnarray.backends import BlasThreads, blas_threads
 from nnarray.compiler import BoundPlan, Plan, jit
 from nnarray.training._batches import Batches
 from nnarray.training._data import Data
@@ -14,8 +15,8 @@ from nnarray.training._step import PREDICTING, Step
 from nnarray.utils import pack_x_y_sample_weight
 from nnarray.variables import StatelessScope, Variable
 
-#: A plan, what fills its buffers with a batch, and its buffer of the step's number.
-_Ready = tuple[BoundPlan, Callable[[Any], None] | None, Any]
+#: A plan, the threads its products are worth, what fills its buffers with a batch, its buffer of the step's number.
+_Ready = tuple[BoundPlan, BlasThreads, Callable[[Any], None] | None, Any]
 
 _MOST_PLANS = 64
 
@@ -65,6 +66,7 @@ class Runner:
 
     def train(self, batches: Batches, rows: Any, counter: int) -> tuple[Any, Any]:
         """Take a step of descent on a batch; return (the loss before it, logs)."""
+        self.step.model.optimizer.refresh_learning_rate()
         return self._run("train", self.step.train, batches, rows, counter)
 
     def test(self, batches: Batches, rows: Any) -> tuple[Any, Any]:
@@ -83,7 +85,8 @@ class Runner:
         if batches is not self._batches:
             self._batches, self._ready = batches, {}
         size = batches.size(rows)
-        plan, fill, counter = self._ready.get((kind, size)) or self._prepare(kind, fun, batches, rows, size, number)
+        made = self._ready.get((kind, size)) or self._prepare(kind, fun, batches, rows, size, number)
+        plan, threads, fill, counter = made
         self.is_inconsistent = True
         if fill is None:
             plan.state = self.step.state()
@@ -92,7 +95,8 @@ class Runner:
         else:
             fill(rows)
             counter[...] = number
-            result = plan.replay()
+            with threads:
+                result = plan.replay()
         self.is_inconsistent = False
         return result
 
@@ -115,7 +119,8 @@ class Runner:
         if plan.buffers is not None:
             *data, counter = plan.buffers
             fill = batches.filler(Data(*data))
-        made = self._ready[kind, size] = plan, fill, counter
+        threads = blas_threads(plan.plan.largest_product, self.step.backend)
+        made = self._ready[kind, size] = plan, threads, fill, counter
         return made
 
 

@@ -28,13 +28,13 @@ def in_notebook() -> bool:
 
 
 def figure(value: Any, digits: int = _DIGITS[0]) -> str:
-    """Return a number with so many decimals, or significant digits where it is small; else whatever it prints as."""
+    """Return a number with so many decimals, or significant digits where it is small; all else in one line."""
     if isinstance(value, int):
         return str(value)
     try:
         value = float(value)
     except (TypeError, ValueError):
-        return str(value)
+        return " ".join(str(value).split())
     if value and abs(value) < 10.0 ** (1 - digits):
         return f"{value:.{digits}g}"
     return f"{value:.{digits}f}" if abs(value) < 1e6 else f"{value:.{digits + 3}g}"

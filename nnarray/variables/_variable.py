@@ -56,6 +56,15 @@ class Variable:
     ----------
     value : raw array or Array
         What it holds; inside a stateless call, what that call lent it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nnarray as nna
+    >>> w = nna.Variable(np.asarray([1.0, -2.0]), name="w")
+    >>> w.assign_sub(0.25 * nna.grad(lambda w: (w * w)[0] + (w * w)[1])(w))
+    >>> w.numpy()
+    array([ 0.5, -1. ])
     """
 
     def __init__(self, value: Any, name: str = "variable", trainable: bool = True) -> None:
@@ -112,7 +121,7 @@ class Variable:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         values = [x.value if isinstance(x, Variable) else x for x in inputs]
-        if all(isinstance(x, (int, float, complex)) or hasattr(type(x), "__array_ufunc__") for x in values):
+        if all(isinstance(x, (int, float, complex, np.generic)) or hasattr(type(x), "__array_ufunc__") for x in values):
             return getattr(ufunc, method)(*values, **kwargs)
         raise TypeError(
             f"numpy.{ufunc.__name__} takes NumPy arrays: received variable {self.path!r} on {self.backend.name}. Use "

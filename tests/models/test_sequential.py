@@ -76,6 +76,19 @@ def test_layers_can_be_added_and_taken_off_at_any_time() -> None:
     assert model.input_shape == (None, 5)
 
 
+def test_its_configuration_has_the_layers_as_they_are_now_also_a_symbol_of_the_input() -> None:
+    model = models.Sequential([layers.Input((2,)), layers.Dense(3), layers.Dense(1)], name="mine")
+    model.pop()
+    model.add(layers.Dense(4, activation="relu"))
+    made = models.Sequential.from_config(model.get_config())
+    assert made.name == "mine"
+    assert made.input_shape == (None, 2)
+    assert [(layer.name, layer.units) for layer in made.layers] == [(x.name, x.units) for x in model.layers]
+    shown = "[InputLayer(shape=(2,)), Dense(3), Dense(4, activation='relu')]"
+    assert repr(model) == f"Sequential(layers={shown}, name='mine')"
+    assert models.Sequential.from_config(models.Sequential().get_config()).layers == []
+
+
 def test_wrong_additions_leave_the_model_as_it_was() -> None:
     model = models.Sequential([layers.Dense(3, input_dim=2)])
     with pytest.raises(TypeError, match="Only layers can be added"):

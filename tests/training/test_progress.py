@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnarray import layers, models
+from nnarray import callbacks, layers, models
 from nnarray.training import _progress, _screens
 from nnarray.training._screens import Pass, layout
 
@@ -150,6 +150,13 @@ def test_small_large_and_strange_figures_keep_their_digits() -> None:
     assert _screens.format_logs(logs) == (
         "a: 12345.6780 - b: 1.234568e+08 - c: nan - d: 7 - e: 0.2500 - f: warm - g: 0.0000"
     )
+
+
+def test_a_figure_with_axes_stands_in_one_line() -> None:
+    assert _screens.figure(np.eye(2)) == "[[1. 0.] [0. 1.]]"
+    history = callbacks.History()
+    history.on_epoch_end(0, {"confusion": np.eye(2)})
+    assert repr(history).splitlines()[4] == "    1   [[1. 0.] [0. 1.]]"
 
 
 def test_a_terminal_that_knows_ascii_only_gets_a_bar_of_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
