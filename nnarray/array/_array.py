@@ -88,7 +88,7 @@ def parts_of(results: tuple[Any, ...], namespace: Namespace, call: Node | None) 
 
 
 class _Elsewhere(Exception):  # noqa: N818 -- no error: a call is to be recorded by another namespace
-    """Among the operands is one of a namespace that records what is done on this one's arrays."""
+    """An operand is being traced; the call belongs to the tracing namespace."""
 
 
 def _resolve(arg: Any, namespace: Namespace) -> Any:
