@@ -190,10 +190,10 @@ class Namespace(ModuleType):
         elif copy is not False and _holds_array(obj):
             return self.stack([self.asarray(item, dtype=dtype, device=device) for item in obj])
         source = find_backend(obj)
-        if source is not None and source is self.backend.traced:
-            return Array(self.backend.asarray(obj, dtype, device), self)
         if device is None and source is not self.backend:
-            device = self.default_device
+            # A constant of what is traced stays where it is.
+            is_constant = source is not None and source is self.backend.traced
+            device = self.backend.device_of(obj) if is_constant else self.default_device
         if copy is False:
             return Array(self.backend.xp.asarray(obj, dtype=dtype, device=device, copy=False), self)
         value = convert(obj, self.backend, dtype, device)
