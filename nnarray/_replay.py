@@ -10,8 +10,8 @@ from contextvars import ContextVar, copy_context
 from typing import Any
 
 
-class _Writer:
-    def __init__(self, values: list[Any], around: _Writer | _Reader | None) -> None:
+class _FirstRun:
+    def __init__(self, values: list[Any], around: _FirstRun | _LaterRun | None) -> None:
         self._values = values
         self._around = around
         self.repeats: bool = around is not None and around.repeats
@@ -22,7 +22,7 @@ class _Writer:
         return value
 
 
-class _Reader:
+class _LaterRun:
     repeats = True
 
     def __init__(self, values: list[Any]) -> None:
@@ -39,11 +39,11 @@ class _Reader:
             raise _differs()
 
 
-#: Which of the second runs it is; none is 0.
+#: Number of the second run that goes on; 0 outside of one.
 _region: ContextVar[int] = ContextVar("nnarray_region", default=0)
 _regions = itertools.count(1)
 
-_journal: ContextVar[_Writer | _Reader | None] = ContextVar("nnarray_journal", default=None)
+_journal: ContextVar[_FirstRun | _LaterRun | None] = ContextVar("nnarray_journal", default=None)
 
 
 def once(make: Callable[[], Any]) -> Any:
@@ -92,7 +92,7 @@ class Rerun:
 
     def first(self, *args: Any, **kwargs: Any) -> Any:
         """Run the function."""
-        token = _journal.set(_Writer(self._values, _journal.get()))
+        token = _journal.set(_FirstRun(self._values, _journal.get()))
         try:
             return self._fun(*args, **kwargs)
         finally:
@@ -108,7 +108,7 @@ class Rerun:
         """
 
         def run() -> Any:
-            reader = _Reader(self._values)
+            reader = _LaterRun(self._values)
             _journal.set(reader)
             _region.set(next(_regions))
             result = self._as_it_was(*args, **kwargs)

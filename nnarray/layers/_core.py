@@ -30,6 +30,12 @@ class InputLayer(Layer):
     batch_shape : sequence of int or None, optional
         Shape with the batch, in place of `shape` and `batch_size`.
     name : str, optional
+
+    Examples
+    --------
+    >>> from nnarray import layers, models
+    >>> models.Sequential([layers.InputLayer((2,)), layers.Dense(3)]).output_shape
+    (None, 3)
     """
 
     def __init__(

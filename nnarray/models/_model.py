@@ -63,7 +63,7 @@ class Model(Trained):
             "_predictor",
             "_recipe",
             "_resolved",
-            "_anatomy",
+            "_dependencies",
             "_specs",
             "_lock",
         ),
@@ -100,7 +100,7 @@ class Model(Trained):
     # -- as a graph ---------------------------------------------------------------------------------------------------
 
     def call(self, inputs: Any) -> Any:
-        """Compute the outputs: those of the graph; a subclass that is none must define it."""
+        """Compute the outputs: those of the graph; a subclass without a graph must define it."""
         if self._graph is None:
             raise NotImplementedError(f"{type(self).__name__} must define call(inputs)")
         return self._graph.run(inputs)
@@ -168,6 +168,10 @@ class Model(Trained):
             return super().from_config(config)
         inputs, outputs = graph_from(config)
         return cls(inputs, outputs, config["name"], config["trainable"], config["dtype"])
+
+    @property
+    def has_call(self) -> bool:
+        return self._graph is not None or type(self).call is not Model.call
 
     # -- shapes -------------------------------------------------------------------------------------------------------
 
@@ -258,9 +262,9 @@ class Model(Trained):
         Raises
         ------
         ValueError
-            If there is none of that name, or neither or both are given.
+            If no layer has that name, or neither or both are given.
         IndexError
-            If there is none of that index.
+            If no layer has that index.
         """
         if (name is None) == (index is None):
             raise ValueError(f"Give either name or index: received name={name!r}, index={index!r}.")

@@ -61,7 +61,7 @@ class Sequential(Model):
         Raises
         ------
         TypeError
-            If `layer` is no layer.
+            If `layer` is not a layer.
         ValueError
             If it is an `Input` and not the first, or the model itself.
         """
@@ -96,7 +96,7 @@ class Sequential(Model):
         Raises
         ------
         IndexError
-            If there is none.
+            If there is no layer.
         """
         if not self.layers:
             raise IndexError(f"Model {self.name!r} has no layer to take off.")

@@ -16,7 +16,7 @@ from nnarray.array import array_namespace
 from nnarray.optimizers._gradients import clip, fitted, scalar_for
 from nnarray.optimizers._rate import LearningRate, Rate
 from nnarray.optimizers._slots import Part, Slot, SlotTable, bring_beside, members_of
-from nnarray.variables import StatelessScope, Variable, current_scope
+from nnarray.variables import RehearsalScope, StatelessScope, Variable, current_scope, outside_scopes
 
 
 def _nobody() -> None:
@@ -236,7 +236,7 @@ class Optimizer(Configured):
         grads = [fitted(g, variable) for g, variable in zip(grads, targets, strict=True)]
         if not targets:
             return
-        self._meet(targets)
+        self._ensure_slots(targets)
         assert self._iterations is not None
         taken = self._iterations.value
         rate = self._rate.at(taken)
@@ -262,12 +262,17 @@ class Optimizer(Configured):
             )
         return part, weight, tuple(values)
 
-    def _meet(self, targets: Sequence[Variable]) -> None:
-        """Make sure that there are slots for `targets`; none are made or moved where variables are only lent."""
+    def _ensure_slots(self, targets: Sequence[Variable]) -> None:
+        """Make sure that there are slots for `targets`; none are made or moved where variables are only lent.
+
+        But a rehearsal is there for what a step makes at first use.
+        """
         if self._table.is_for(targets) or self._table.covers(targets):
             return
-        if current_scope() is None:
-            self.build(targets)
+        scope = current_scope()
+        if scope is None or isinstance(scope, RehearsalScope):
+            with outside_scopes():
+                self.build(targets)
             return
         unknown = [member for member in members_of(targets) if member not in self._table.members]
         if unknown:

@@ -44,7 +44,7 @@ def as_numbers(name: str, value: Any) -> Any:
     Raises
     ------
     TypeError
-        If it holds strings or objects, is complex, or is no array.
+        If it holds strings or objects, is complex, or is not an array.
     ValueError
         If it is empty, ragged, or has no axis for the batch.
     """

@@ -37,11 +37,11 @@ class LastGood:
         self._latest: tuple[State, int, str] | None = None
 
     def offer(self, counter: int, place: str) -> None:
-        """Keep the state at hand until a loss is computed from it."""
+        """Keep the present state until a loss is computed from it."""
         self._latest = copied(self._step.state()), counter, place
 
     def confirm(self) -> None:
-        """Take the state that was offered for good."""
+        """Let the state that was offered be the good one."""
         if self._latest is not None:
             state, counter, self.place = self._latest
             self._good, self._latest = (state, counter), None

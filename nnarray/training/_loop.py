@@ -69,7 +69,7 @@ def predict_batches(predictor: Predictor, batches: Batches, callbacks: CallbackL
 
 @dataclass(frozen=True)
 class Run:
-    """What one `fit` is to do.
+    """What one `fit` does.
 
     Attributes
     ----------
@@ -125,7 +125,7 @@ class Loop:
         self.validation = validation
         self.callbacks = callbacks
         self.counter = counter
-        self._plan = run
+        self._settings = run
         self._good = LastGood(runner.step, counter)
         self._rows: Any = None
         self._is_proven = False
@@ -134,7 +134,7 @@ class Loop:
         """Train; return the logs of the last epoch."""
         logs: dict[str, Any] = {}
         with deferred_interrupt() as interrupt:
-            for epoch in range(self._plan.first, self._plan.last):
+            for epoch in range(self._settings.first, self._settings.last):
                 self.callbacks.on_epoch_begin(epoch)
                 watch = Watch()
                 try:
@@ -153,12 +153,12 @@ class Loop:
                 if self.model.stop_training:
                     break
             else:
-                epoch = self._plan.last - 1
+                epoch = self._settings.last - 1
             self._check_last(epoch)
         return logs
 
     def _epoch(self, epoch: int, watch: Watch, interrupt: Interrupt) -> dict[str, Any]:
-        model, runner, batches, run = self.model, self.runner, self.batches, self._plan
+        model, runner, batches, run = self.model, self.runner, self.batches, self._settings
         model.reset_metrics()
         runner.refresh()
         steps, several = batches.length, run.steps_per_execution
@@ -264,7 +264,7 @@ def step_on_batch(model: Any, runner: Runner, batches: Batches) -> dict[str, Any
 
 
 def learning_rate_of(model: Any) -> float | None:
-    """Return the learning rate of a model's optimizer, None where it is no number."""
+    """Return the learning rate of a model's optimizer, None if it is not a number."""
     try:
         return float(model.optimizer.learning_rate)
     except (AttributeError, TypeError):

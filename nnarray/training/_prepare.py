@@ -1,4 +1,4 @@
-"""What is made ready before a model runs: data checked, variables made, moved and packed, steps that hold them all."""
+"""What happens before a model runs: data are checked, variables made, moved and packed, and steps made of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from nnarray.variables import RehearsalScope, Variable, pack_variables
 _preparing = threading.RLock()
 
 #: Examples of a batch on which a step of the user's is tried out.
-_TRIED = 8
+_REHEARSED = 8
 
 
 def checked_data(model: Any, x: Any, y: Any, sample_weight: Any, finite: bool, prefix: str = "") -> Data:
@@ -54,8 +54,11 @@ def specs_of_outputs(model: Any, x: Any) -> Any:
 
 
 def move_in(model: Any, home: Selection, x: Any) -> None:
-    """Build a model for such inputs unless it is built, and bring its variables to a place."""
-    if not model.built:
+    """Build a model for such inputs unless it is built, and bring its variables to a place.
+
+    One without a call, whose layers its steps call, is built by their rehearsal.
+    """
+    if model.has_call and not model.built:
         like = home.backend.asarray(0.0, device=home.device)
         model.ensure_built(tree_map(lambda array: (None, *array.shape[1:]), x), like=like)
     model.home = moved(model._state(), home)
@@ -87,26 +90,27 @@ def release(model: Any) -> None:
 
 
 def _make_ready(model: Any, home: Selection, data: Data) -> None:
-    if model._recipe.loss is not None or not model._overrides("train_step"):
+    if model.has_call and (model._recipe.loss is not None or not model._overrides("train_step")):
         model._for_outputs(specs_of_outputs(model, data.x))
     move_in(model, home, data.x)
     for metric in model.metrics:
         metric.widen(model.dtype)
     model.optimizer.claim(model)
-    variables, anatomy = _packed(model)
+    variables, dependencies = _packed(model)
     runner = model._runner
-    if runner is not None and runner.step.variables == variables and model._anatomy == anatomy:
+    if runner is not None and runner.step.variables == variables and model._dependencies == dependencies:
         return
     model.check_members()
     for path, variable in model.structure()[1].items():
         variable.path = path
     if _rehearsed(model, data, variables):
         move_in(model, home, data.x)
-        variables, anatomy = _packed(model)
-    gives_logs = model._overrides("train_step"), model._overrides("test_step")
+        variables, dependencies = _packed(model)
+    shared = model._overrides("compute_metrics") or model._overrides("get_metrics_result")
+    gives_logs = shared or model._overrides("train_step"), shared or model._overrides("test_step")
     recipe = model._recipe
     model._runner = Runner(Step(model, variables, gives_logs), recipe.run_eagerly, recipe.executor)
-    model._anatomy = anatomy
+    model._dependencies = dependencies
 
 
 def ready_predictor(model: Any, home: Selection, x: Any) -> Predictor:
@@ -115,29 +119,29 @@ def ready_predictor(model: Any, home: Selection, x: Any) -> Predictor:
         if not model.built:
             specs_of_outputs(model, x)
         move_in(model, home, x)
-    anatomy = anatomy_of(model)
-    if model._predictor is None or model._predictor.anatomy != anatomy:
+    dependencies = dependencies_of(model)
+    if model._predictor is None or model._predictor.dependencies != dependencies:
         model.check_members()
         eagerly = model._recipe is None or model._recipe.run_eagerly
         executor = "auto" if model._recipe is None else model._recipe.executor
-        model._predictor = Predictor(model, model.variables, eagerly, executor, anatomy)
+        model._predictor = Predictor(model, model.variables, eagerly, executor, dependencies)
     return model._predictor
 
 
-def anatomy_of(model: Any) -> tuple[Any, ...]:
+def dependencies_of(model: Any) -> tuple[Any, ...]:
     """Return what a plan depends on besides values: layers and variables, and which of these are trained."""
     layers, variables = model.structure()
     return (*layers.values(), None, *model.trainable_variables, None, *variables.values())
 
 
 def _packed(model: Any) -> tuple[list[Variable], tuple[Any, ...]]:
-    """Lay the trainable variables in packs, unless they are; return all that a step may change, and the anatomy.
+    """Lay the trainable variables in packs, unless they are; return all that a step may change, and the dependencies.
 
     Variables that a running step writes into stay where they are, and are updated one by one.
     """
-    anatomy = anatomy_of(model)
-    place = anatomy.index(None)
-    weights = anatomy[place + 1 : anatomy.index(None, place + 1)]
+    dependencies = dependencies_of(model)
+    place = dependencies.index(None)
+    weights = dependencies[place + 1 : dependencies.index(None, place + 1)]
     updated = {member for target in model._targets for member in target.members}
     if updated != set(weights) or not all(target.whole for target in model._targets):
         alone = [variable for variable in weights if variable.holders]
@@ -145,11 +149,11 @@ def _packed(model: Any) -> tuple[list[Variable], tuple[Any, ...]]:
         model._targets, updated = [*packs, *alone], set(weights)
     model.optimizer.build(model._targets)
     others = (variable for variable in model._state() if variable not in updated)
-    return list(dict.fromkeys([*model._targets, *others])), anatomy
+    return list(dict.fromkeys([*model._targets, *others])), dependencies
 
 
 def _rehearsed(model: Any, data: Data, variables: list[Variable]) -> bool:
-    """Try out steps and metrics that are the user's own, so that what they make at first use is there; tell if any are.
+    """Run steps and metrics of the user's own once, so that what they make at first use exists; tell if there are any.
 
     Nothing that they assign is kept.
     """
@@ -157,7 +161,7 @@ def _rehearsed(model: Any, data: Data, variables: list[Variable]) -> bool:
     if not phases and any(type(m).__module__.partition(".")[0] != "nnarray" for m in model.metrics):
         phases = [TESTING]
     home = model.home
-    batch = data.part(0, min(_TRIED, data.length)).to(home.backend, home.device, model.dtype).each(as_array)
+    batch = data.part(0, min(_REHEARSED, data.length)).to(home.backend, home.device, model.dtype).each(as_array)
     for phase in phases:
         step = model.test_step if phase == TESTING else model.train_step
         values = [as_array(variable.value) for variable in variables]

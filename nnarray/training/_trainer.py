@@ -1,4 +1,4 @@
-"""A model that is compiled: where it lives, how it is trained, and what is made ready before it is."""
+"""A model that is compiled: where it lives, and how it is trained."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Trainer(Steps):
         self._targets: list[Variable] = []
         self._held: list[Variable] = []
         self._last_good: LastGood | None = None
-        self._anatomy: tuple[Any, ...] = ()
+        self._dependencies: tuple[Any, ...] = ()
         self._specs: Any = None
         self._lock = threading.RLock()
         self._is_busy = False
@@ -105,7 +105,7 @@ class Trainer(Steps):
 
     def _state(self) -> list[Variable]:
         """Return the variables that move with the model."""
-        kept = dict.fromkeys([*self._kept(), *self.metrics])
+        kept = dict.fromkeys([*self._kept(), *self._all_metrics])
         return [*self.variables, *(variable for each in kept for variable in each.variables)]
 
     def _come_home(self) -> None:
@@ -207,7 +207,7 @@ class Trainer(Steps):
 
     @contextmanager
     def _busy(self) -> Iterator[None]:
-        """Keep other threads from training or evaluating the model in the block, and callbacks from moving it."""
+        """Make other threads wait to train or evaluate the model, and forbid callbacks to move it, within the block."""
         with self._lock:
             before, self._is_busy = self._is_busy, True
             try:
@@ -231,11 +231,16 @@ class Trainer(Steps):
     def _refuse_while_busy(self, what: str) -> None:
         if self._is_busy:
             raise RuntimeError(
-                f"A model stays as it is while it is trained or evaluated: received a call of {what} of {self.name!r}. "
-                "Call it before or afterwards."
+                f"A model cannot be moved or compiled while it is trained or evaluated: received {what}(…) of "
+                f"{self.name!r}. Call it before or afterwards."
             )
 
     # -- what models know of themselves -------------------------------------------------------------------------------
+
+    @property
+    def has_call(self) -> bool:
+        """Whether it can be called, and not only trained by a step of its own."""
+        return True
 
     def checked_inputs(self, x: Any) -> Any:
         """Return inputs in the form in which the model takes them, or raise ValueError."""

@@ -24,7 +24,7 @@ _autocast: ContextVar[str | None] = ContextVar("nnarray_autocast", default=None)
 
 @contextmanager
 def autocasting(dtype: str | None) -> Iterator[None]:
-    """Let floating-point variables be read in the dtype of a name within the block; None as they are."""
+    """Let floating-point variables be read in the dtype of that name within the block; None leaves theirs."""
     token = _autocast.set(dtype)
     try:
         yield
@@ -168,6 +168,16 @@ class Lending(StatelessScope):
                 value = Array(value.value, value.namespace)
             if around is None or not around.write(variable, value):
                 variable.assign_outside(value)
+
+
+@contextmanager
+def outside_scopes() -> Iterator[None]:
+    """Let variables read and write their own values within the block, whatever scopes lend."""
+    token = _scope.set(None)
+    try:
+        yield
+    finally:
+        _scope.reset(token)
 
 
 class RehearsalScope(StatelessScope):

@@ -58,6 +58,8 @@ class Variable:
         What it holds; inside a stateless call, what that call lent it.
     holders : int
         How many steps that are running write into its array: as long as there is one, it is neither packed nor moved.
+    made_trainable : bool
+        What `trainable` was at first; it decides a variable's place among the others of a layer.
 
     Examples
     --------
@@ -77,6 +79,7 @@ class Variable:
         self.name = name
         self.path = name
         self.trainable = trainable
+        self.made_trainable = trainable
         self.pack: Pack | None = None
         self.holders = 0
         self._settled = False
@@ -224,7 +227,7 @@ class Variable:
         self._settled = False
 
     def settle(self) -> None:
-        """Hold an array of its own, and from now on that one: what is assigned is written into it, where it can be."""
+        """Copy into memory of its own; later assignments write into that memory, where the library can."""
         if not self._settled and self.pack is None:
             self._value = self.backend.xp.asarray(self._value, copy=True)
         self._settled = True
