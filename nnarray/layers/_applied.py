@@ -59,7 +59,20 @@ class Named:
 
 
 def kept(leaf: Any) -> Any:
-    """Return an argument as a symbolic call keeps it: arrays and dtypes of no library in particular.
+    """Return an argument as a symbolic call of a function keeps it: arrays and dtypes of no library in particular.
+
+    Raises
+    ------
+    TypeError
+        As `kept_array`.
+    """
+    found = kept_array(leaf)
+    name = dtype_name(leaf) if found is leaf else None
+    return found if name is None else Named(name)
+
+
+def kept_array(leaf: Any) -> Any:
+    """Return an argument as a symbolic call of a layer keeps it: arrays of no library in particular.
 
     Raises
     ------
@@ -74,8 +87,7 @@ def kept(leaf: Any) -> Any:
     raw = leaf.value if isinstance(leaf, Array) else leaf
     if find_backend(raw) is not None and not isinstance(raw, (int, float, complex)):
         return Constant(np.array(backend_of(raw).to_numpy(raw)))
-    name = dtype_name(leaf)
-    return leaf if name is None else Named(name)
+    return leaf
 
 
 def dtype_name(x: Any) -> str | None:
@@ -85,6 +97,14 @@ def dtype_name(x: Any) -> str | None:
         return None
     name = name.rpartition(".")[2]
     return name if name == "float16" or name in DTYPE_NAMES else None
+
+
+def beside(leaf: Any, like: Any) -> Any:
+    """Return an array that was kept as one of the library of `like`, an Array if that is one; all else as it is."""
+    if not isinstance(leaf, Constant) or like is None:
+        return leaf
+    made = _beside(leaf, as_array(like))
+    return made if isinstance(like, Array) else made.value
 
 
 def _beside(leaf: Any, like: Array) -> Any:

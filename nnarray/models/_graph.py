@@ -7,6 +7,8 @@ from typing import Any
 from nnarray._lookup import unique
 from nnarray._messages import describe, unknown_name
 from nnarray._trees import flatten, unflatten
+from nnarray.array import array_namespace
+from nnarray.backends import backend_of
 from nnarray.layers import Layer, Node, Placeholder, as_floats, shape_fits, symbols_of
 
 
@@ -114,8 +116,23 @@ def _keys(tree: Any) -> list[str]:
 
 
 def as_declared(x: Any, dtype: str) -> Any:
-    """Return an array in the floating-point dtype that is declared for it; integers stay where such are declared."""
-    return as_floats(x, dtype) if "float" in dtype and not isinstance(x, Placeholder) else x
+    """Return an array in the floating-point dtype that is declared for it; where integers are, floats become such."""
+    if isinstance(x, Placeholder):
+        return x
+    if "float" in dtype:
+        return as_floats(x, dtype)
+    xp = array_namespace(x)
+    return xp.astype(x, getattr(xp, dtype)) if xp.isdtype(x.dtype, "real floating") else x
+
+
+def check_whole(x: Any, symbol: Placeholder) -> None:
+    """Raise ValueError if integers are declared for an array, and it holds others."""
+    backend = backend_of(x)
+    if "int" in symbol.dtype and backend.xp.isdtype(x.dtype, "real floating"):
+        fractions = backend.to_numpy(x) % 1 != 0
+        if fractions.any():
+            found = backend.to_numpy(x)[fractions][0]
+            raise ValueError(f"Input {symbol.name!r} takes integers, {symbol.dtype}: received {found}.")
 
 
 def _symbols(what: str, tree: Any) -> list[Placeholder]:
