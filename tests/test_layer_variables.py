@@ -36,7 +36,7 @@ def test_add_weight_has_the_dtype_and_name_asked_for(place: Any) -> None:
         ("mine/variable", (), "float64", True),
     ]
     assert to_host(b.value).tolist() == [7.0, 7.0]
-    assert layer.variables == [a, b, c]
+    assert layer.variables == [a, c, b]
 
 
 def test_a_variable_owns_its_array_also_when_an_initializer_keeps_it() -> None:
