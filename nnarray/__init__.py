@@ -36,6 +36,7 @@ _FROM = {
     "TracingError": "nnarray.compiler",
     "jit": "nnarray.compiler",
     "set_seed": "nnarray.random",
+    "Variable": "nnarray.variables",
 }
 _MODULES = (
     *("activations", "autodiff", "backends", "callbacks", "config", "datasets", "initializers", "layers", "losses"),
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from nnarray.compiler import TracingError as TracingError
     from nnarray.compiler import jit as jit
     from nnarray.random import set_seed as set_seed
+    from nnarray.variables import Variable as Variable
 
 
 def __getattr__(name: str) -> Any:

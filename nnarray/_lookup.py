@@ -1,12 +1,13 @@
-"""Objects by name, as Keras finds them: a string, an instance, a class or a function."""
+"""Objects by name, as Keras finds them: a string, a config, an instance, a class or a function."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
-from nnarray._messages import describe, unknown_name
+from nnarray._messages import article, describe, unknown_name
+from nnarray._serialization import custom_objects, deserialize_keras_object, found_custom, from_config
 
 
 def snake_case(name: str) -> str:
@@ -14,28 +15,136 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
+def unique(name: str, taken: Container[str]) -> str:
+    """Return `name`, or, if it is taken, the first of ``name_1``, ``name_2``, … that is not."""
+    number, found = 0, name
+    while found in taken:
+        number += 1
+        found = f"{name}_{number}"
+    return found
+
+
+class Registry:
+    """The objects of one kind that can be given by name, and what else is taken in their place.
+
+    Parameters
+    ----------
+    kind : str
+        What messages call them, such as ``"loss"``.
+    base : type, optional
+        The class they are instances of; None if they are functions.
+    *objects : classes and functions
+        Known by their own name and in snake case, and, as in Keras, whatever the case of the letters.
+    wrap : callable, optional
+        Applied to a function to make what `get` returns, such as a loss around it; None refuses functions. `as_it_is`
+        takes them without change.
+    **aliases : class or function
+        Further names.
+
+    Examples
+    --------
+    >>> from nnarray._lookup import Registry
+    >>> from nnarray.initializers import HeNormal, Initializer
+    >>> known = Registry("initializer", Initializer, HeNormal, he=HeNormal)
+    >>> known.get("he"), known.get({"class_name": "he_normal", "config": {"seed": 1}}), known.names()
+    (HeNormal(), HeNormal(seed=1), ['HeNormal'])
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        base: type | None,
+        *objects: Any,
+        wrap: Callable[[Any], Any] | None = None,
+        **aliases: Any,
+    ) -> None:
+        self._kind = kind
+        self._base = base
+        self._wrap = wrap
+        self._names = sorted(x.__name__ for x in objects)
+        names = {name: x for x in objects for name in (snake_case(x.__name__), x.__name__)}
+        self._known: dict[str, Any] = {**names, **aliases}
+        self._loosely = {_loose(name): x for name, x in self._known.items()}
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and _loose(name) in self._loosely
+
+    def names(self) -> list[str]:
+        """Return the name of each built-in object, once, in order."""
+        return list(self._names)
+
+    def spellings(self) -> list[str]:
+        """Return every name that is known, also of one object."""
+        return list(self._known)
+
+    def get(self, identifier: Any) -> Any:
+        """Return the object that `identifier` names, describes or is; a class is instantiated.
+
+        Parameters
+        ----------
+        identifier : str, dict, instance, class or function
+            A name may be that of a registered object, or of one in a `custom_object_scope`; a dict is what
+            `serialize_keras_object` returns, of which ``class_name`` and ``config`` suffice.
+
+        Raises
+        ------
+        ValueError
+            If it is a name that is not known; the message gives the nearest one.
+        TypeError
+            If it is of another kind.
+        """
+        found = identifier
+        if isinstance(identifier, str):
+            found = self._named(identifier)
+        elif isinstance(identifier, Mapping):
+            found = self._described(identifier)
+        if not self._takes(found):
+            forms = "by name, as a config or as an object" + (" or function" if self._wrap else "")
+            raise TypeError(f"Expected {article(self._kind)} {forms}: received {describe(identifier)}.")
+        if isinstance(found, type):
+            return found()
+        if self._base is not None and isinstance(found, self._base):
+            return found
+        assert self._wrap is not None
+        return self._wrap(found)
+
+    def _takes(self, x: Any) -> bool:
+        if isinstance(x, type):
+            return self._base is not None and issubclass(x, self._base)
+        return (self._base is not None and isinstance(x, self._base)) or (self._wrap is not None and callable(x))
+
+    def _named(self, name: str) -> Any:
+        custom = found_custom(name)
+        if custom is not None and (self._takes(custom) or name not in self):
+            return custom
+        if name in self:
+            return self._known.get(name, self._loosely[_loose(name)])
+        own = [other for other, x in custom_objects().items() if self._takes(x)]
+        raise ValueError(unknown_name(self._kind, name, [*self._known, *own], [*self._names, *own]))
+
+    def _described(self, described: Mapping[str, Any]) -> Any:
+        name, config = described.get("class_name"), described.get("config")
+        if not isinstance(name, str):
+            raise TypeError(
+                f"A config of {article(self._kind)} has a class_name and a config: received {describe(described)}."
+            )
+        if (custom := found_custom(described.get("registered_name"), name)) is not None:
+            return from_config(custom, config)
+        if described.get("module") is not None:
+            return deserialize_keras_object({"config": {}, **described})
+        return self._named(str(config)) if name == "function" else from_config(self._named(name), config)
+
+
+def _loose(name: str) -> str:
+    return name.lower().replace("_", "")
+
+
+def as_it_is(x: Any) -> Any:
+    """Return `x`."""
+    return x
+
+
 def by_name(*classes: type, **aliases: type) -> dict[str, type]:
     """Return classes by their own name, their name in snake case, and further aliases."""
     table = {name: cls for cls in classes for name in (cls.__name__, snake_case(cls.__name__))}
     return {**table, **aliases}
-
-
-def find(kind: str, identifier: Any, known: Mapping[str, Any], instance_of: type) -> Any:
-    """Return the object that `identifier` names or is; a class is instantiated.
-
-    Raises
-    ------
-    ValueError
-        If it is a name that is not known.
-    TypeError
-        If it is neither a name, a class, a callable nor an instance.
-    """
-    if isinstance(identifier, str):
-        if identifier not in known:
-            raise ValueError(unknown_name(kind, identifier, known))
-        identifier = known[identifier]
-    if isinstance(identifier, type) and issubclass(identifier, instance_of):
-        return identifier()
-    if isinstance(identifier, instance_of) or (callable(identifier) and not isinstance(identifier, type)):
-        return identifier
-    raise TypeError(f"Expected a {kind} by name, as an object or as a function: received {describe(identifier)}.")

@@ -6,12 +6,36 @@ import difflib
 from collections.abc import Iterable
 
 
-def unknown_name(kind: str, name: object, known: Iterable[str]) -> str:
-    """Say that `name` is no known `kind`, which one was probably meant, and which exist."""
-    names = sorted(known)
-    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
-    hint = f" Did you mean '{near[0]}'?" if near else ""
-    return f"Unknown {kind}: {name!r}.{hint} Known: {', '.join(names)}."
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return ``" Did you mean …?"`` with the known name that is most like `name`, or nothing.
+
+    A registered object is also recognised by its name without the package.
+    """
+    whole = {other.rpartition(">")[2]: other for other in known}
+    near = difflib.get_close_matches(name.rpartition(">")[2], whole, n=1, cutoff=0.5)
+    return f" Did you mean {whole[near[0]]!r}?" if near else ""
+
+
+def article(noun: str) -> str:
+    """Return a noun with "a" or "an" before it."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def unknown_name(kind: str, name: object, known: Iterable[str], listed: Iterable[str] | None = None) -> str:
+    """Say that `name` is no known `kind`, which one was probably meant, and which exist.
+
+    Parameters
+    ----------
+    kind : str
+    name : object
+    known : iterable of str
+        All that would have been understood.
+    listed : iterable of str, optional
+        Those to show; by default all.
+    """
+    known = list(known)
+    shown = ", ".join(sorted(known if listed is None else listed))
+    return f"Unknown {kind}: {name!r}.{nearest(str(name), known)} Known: {shown}."
 
 
 def describe(value: object) -> str:

@@ -39,7 +39,7 @@ class _LaterRun:
             raise _differs()
 
 
-#: Which of the second runs it is; none is 0.
+#: Number of the second run that goes on; 0 outside of one.
 _region: ContextVar[int] = ContextVar("nnarray_region", default=0)
 _regions = itertools.count(1)
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from nnarray._lookup import find
+from nnarray._lookup import Registry, as_it_is
 from nnarray.nn import leaky_relu, linear, log_softmax, relu, sigmoid, softmax, tanh
 
 __all__ = ["get", "leaky_relu", "linear", "log_softmax", "relu", "sigmoid", "softmax", "tanh"]
 
 Activation = Callable[[Any], Any]
-_KNOWN = {f.__name__: f for f in (leaky_relu, linear, log_softmax, relu, sigmoid, softmax, tanh)}
+ACTIVATIONS = Registry("activation", None, leaky_relu, linear, log_softmax, relu, sigmoid, softmax, tanh, wrap=as_it_is)
 
 
-def get(identifier: str | Activation | None) -> Activation:
-    """Return an activation function by name, as a function, or `linear` for None.
+def get(identifier: Any) -> Activation:
+    """Return an activation function by name or config, as a function, or `linear` for None.
 
     Raises
     ------
@@ -28,7 +28,4 @@ def get(identifier: str | Activation | None) -> Activation:
     >>> nna.activations.get("relu").__name__
     'relu'
     """
-    if identifier is None:
-        return linear
-    # Nothing is an instance of NoneType here: functions and other callables pass as they are.
-    return find("activation", identifier, _KNOWN, type(None))
+    return linear if identifier is None else ACTIVATIONS.get(identifier)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,33 @@ hypothesis.settings.register_profile(
 )
 
 
+# Packages that some tests take their references from, by module: without one, these tests are skipped.
+REFERENCES = {
+    "torch": "torch==2.13.0",  # This one is a build for CPUs; others bring gigabytes of CUDA along.
+    "jax": "jax",
+    "autograd": "autograd",
+    "cupy": "cupy-cuda13x",
+    "cuda": "'cuda-bindings>=13' 'nvidia-cuda-nvrtc>=13'",
+}
+
+
 def pytest_addoption(parser: Any) -> None:
     parser.addoption("--deep", action="store_true", help="draw thousands of random cases instead of dozens")
 
 
 def pytest_configure(config: Any) -> None:
     hypothesis.settings.load_profile("deep" if config.getoption("--deep") else "default")
+
+
+def pytest_report_header() -> str:
+    """Name the packages that are left out of this run, and how they come in."""
+    missing = {name: package for name, package in REFERENCES.items() if importlib.util.find_spec(name) is None}
+    if not missing:
+        return "references: all are installed"
+    return (
+        f"left out: tests against {', '.join(missing)}, which are not installed. "
+        f"They come in by: ci/test {' '.join(missing.values())}"
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -31,9 +31,9 @@ def test_the_share_asked_for_is_dropped_and_the_rest_scaled(rate: float) -> None
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_mask_is_the_same_on_every_backend_and_the_dtype_is_kept(dtype: str, place: Any) -> None:
     x = np.random.default_rng(0).normal(size=(7, 11)).astype(dtype)
-    found = drop(Dropout(0.4, seed=9), place, x)
+    found = drop(Dropout(0.4, seed=9, dtype=dtype), place, x)
     assert found.dtype == x.dtype
-    np.testing.assert_array_equal(found != 0, drop(Dropout(0.4, seed=9), ("numpy", None), x) != 0)
+    np.testing.assert_array_equal(found != 0, drop(Dropout(0.4, seed=9, dtype=dtype), ("numpy", None), x) != 0)
     np.testing.assert_allclose(found, np.where(found != 0, x / 0.6, 0), rtol=1e-6)
 
 

@@ -151,7 +151,8 @@ def test_get_takes_functions_and_layers_use_them() -> None:
 def test_unknown_initializers_are_refused_with_the_nearest_name() -> None:
     with pytest.raises(ValueError, match="Unknown initializer: 'glorot_unifrom'. Did you mean 'glorot_uniform'"):
         initializers.get("glorot_unifrom")
-    for wrong in (None, 3.0, ["zeros"]):
+    assert initializers.get(None) is None
+    for wrong in (3.0, ["zeros"]):
         with pytest.raises(TypeError, match="Expected an? initializer"):
             initializers.get(wrong)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -165,3 +166,52 @@ def test_finding_an_output_shape_makes_no_variables_and_draws_no_randomness() ->
         return layer.kernel.numpy()
 
     np.testing.assert_array_equal(draw(True), draw(False))
+
+
+class _Holder:
+    def __init__(self, held: Any) -> None:
+        self.held = held
+
+
+def _closure(held: Any) -> Any:
+    return lambda: held
+
+
+@pytest.mark.parametrize(
+    "keep",
+    [lambda x: {x}, lambda x: frozenset((x,)), _Holder, _closure, lambda x: functools.partial(print, x)],
+    ids=["set", "frozenset", "object", "closure", "partial"],
+)
+@pytest.mark.parametrize(
+    "make", [lambda: Dense(2), lambda: Variable(np.ones(2, dtype="float32"))], ids=["layer", "variable"]
+)
+@pytest.mark.parametrize("is_deep", [False, True])
+def test_what_is_kept_where_it_is_not_found_is_refused_by_name(keep: Any, make: Any, is_deep: bool) -> None:
+    layer = Layer(name="mine")
+    layer.hidden = {"some": [keep(make())]} if is_deep else keep(make())
+    with pytest.raises(TypeError, match=r"in .hidden.* of 'mine'\. Keep it in one of these too\."):
+        layer.check_members()
+
+
+def test_what_is_kept_twice_and_found_once_belongs_to_the_layer() -> None:
+    layer = Layer()
+    layer.dense = built(2)
+    layer.also = {layer.dense, layer.dense.kernel}
+    layer.check_members()
+    assert layer.variables == layer.dense.variables
+
+
+def test_a_model_with_a_layer_in_a_set_is_refused_however_it_runs() -> None:
+    class Hidden(nna.models.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.hidden = {Dense(1)}
+
+        def call(self, inputs: Any) -> Any:
+            return next(iter(self.hidden))(inputs)
+
+    for run_eagerly in (False, True):
+        model = Hidden()
+        model.compile("sgd", "mse", run_eagerly=run_eagerly)
+        with pytest.raises(TypeError, match="received Dense"):
+            model.fit(X, np.ones(4), verbose=0)

@@ -134,19 +134,69 @@ def test_values_and_gradients_are_those_of_pytorch(smoothing: float, place: Any)
         np.testing.assert_allclose(to_host(gradient), slope.numpy(), rtol=1e-11, atol=1e-15, err_msg=loss.name)
 
 
-def test_probabilities_give_the_loss_of_their_logits(place: Any) -> None:
+KNOWN_LOGITS = [
+    (losses.BinaryCrossentropy, {}, BINARY, nna.activations.sigmoid),
+    (losses.BinaryCrossentropy, {"axis": 0}, BINARY, nna.activations.sigmoid),
+    (losses.CategoricalCrossentropy, {"label_smoothing": 0.1}, ONE_HOT, nna.activations.softmax),
+    (losses.SparseCategoricalCrossentropy, {"ignore_class": 1}, SPARSE, nna.activations.softmax),
+]
+
+
+@pytest.mark.parametrize(("cls", "arguments", "y", "activation"), KNOWN_LOGITS)
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+def test_outputs_known_to_be_a_sigmoid_or_softmax_give_the_loss_of_their_logits(
+    cls: Any, arguments: Any, y: Any, activation: Any, weights: Any, place: Any
+) -> None:
     xp = nna.namespace(*place)
-    z = to_library(LOGITS, xp)
-    for loss, y, activation in (
-        (losses.BinaryCrossentropy(), BINARY, nna.activations.sigmoid),
-        (losses.CategoricalCrossentropy(label_smoothing=0.1), ONE_HOT, nna.activations.softmax),
-        (losses.SparseCategoricalCrossentropy(), SPARSE, nna.activations.softmax),
+    if arguments.get("axis") == 0 and weights is not None:
+        weights = np.asarray([1.0, 0.5, 2.0])
+    # A wrong answer so sure that its probability is clipped.
+    z = xp.asarray(np.where(X == 2, 200.0, LOGITS))
+    found = cls(**arguments)(y, activation(z), weights)
+    expected = cls(from_logits=True, **arguments)(y, z, weights)
+    np.testing.assert_array_equal(to_host(found.value), to_host(expected.value))
+    clipped = cls(**arguments)(y, activation(z).value, weights)
+    assert abs(float(clipped) - float(found)) > 1
+
+
+def test_logits_are_taken_of_nothing_but_our_own_activation_over_the_axis_of_the_loss(place: Any) -> None:
+    xp = nna.namespace(*place)
+    z = xp.asarray(np.asarray([[50.0], [-50.0]]))
+    y = np.asarray([[0.0], [1.0]])
+
+    def sigmoid(x: Any) -> Any:
+        return nna.activations.sigmoid(x / 10)
+
+    assert float(losses.BinaryCrossentropy()(y, nna.activations.sigmoid(z))) == 50.0
+    assert float(losses.BinaryCrossentropy()(y, sigmoid(z))) == pytest.approx(np.log1p(np.exp(5.0)), rel=1e-12)
+    for other in (
+        losses.BinaryCrossentropy()(y, 1.0 * nna.activations.sigmoid(z)),
+        losses.LossFunctionWrapper(losses.binary_crossentropy)(y, nna.activations.sigmoid(z)),
+        nna.array_namespace(z).mean(losses.binary_crossentropy(y, nna.activations.sigmoid(z))),
     ):
-        assert loss.logits_activation == activation.__name__
-        y = to_library(y, xp)
-        for weights in (None, to_library(WEIGHTS, xp)):
-            found = to_host(loss.on_logits(y, z, weights))
-            np.testing.assert_allclose(found, to_host(loss(y, activation(z), weights)), rtol=1e-12)
+        assert float(other) == pytest.approx(-np.log(1e-7), rel=1e-8)
+    z = xp.asarray(np.asarray([[[60.0, 0.0], [0.0, 0.0]]]))
+    p, one_hot = nna.activations.softmax(z, axis=1), np.asarray([[[0.0, 1.0], [1.0, 0.0]]])
+    assert float(losses.CategoricalCrossentropy(axis=1, reduction="sum")(one_hot, p)) == 60.0 + np.log(2)
+    assert float(losses.CategoricalCrossentropy(reduction="sum")(one_hot, p)) < 40
+
+
+def test_a_subclass_is_what_it_defines(place: Any) -> None:
+    class Threefold(losses.BinaryCrossentropy):
+        def call(self, y_true: Any, y_pred: Any) -> Any:
+            return 3.0 * nna.array_namespace(y_pred).mean(y_pred - y_true, axis=-1)
+
+    class Shifted(losses.CategoricalCrossentropy):
+        def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+            return super().__call__(y_true, y_pred, sample_weight) + 1.0
+
+    z = nna.namespace(*place).asarray(LOGITS)
+    p = nna.activations.sigmoid(z)
+    assert float(Threefold()(BINARY, p)) == pytest.approx(float(np.mean(3 * (to_host(p.value) - BINARY))))
+    p = nna.activations.softmax(z)
+    plain = float(losses.CategoricalCrossentropy()(ONE_HOT, p))
+    assert float(Shifted()(ONE_HOT, p)) == pytest.approx(plain + 1)
+    assert float(Shifted().per_example(ONE_HOT, p)) == pytest.approx(plain + 1)
 
 
 def test_probabilities_are_kept_1e_7_from_zero_and_one(place: Any) -> None:

@@ -204,24 +204,3 @@ def test_unknown_metrics_are_refused_with_the_nearest_name() -> None:
     for wrong in (None, 3, np.zeros(2), losses.MeanSquaredError):
         with pytest.raises(TypeError, match="Expected a metric"):
             metrics.get(wrong)
-
-
-def test_own_metrics_define_update_and_result() -> None:
-    class Largest(metrics.Metric):
-        def __init__(self) -> None:
-            super().__init__()
-            self.seen: list[float] = []
-
-        def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-            self.seen.append(float(np.max(y_pred)))
-
-        def result(self) -> float:
-            return max(self.seen)
-
-    metric = Largest()
-    assert metric.name == "largest"
-    assert metric(None, [1.0, 3.0]) == 3.0
-    assert metric(None, [2.0]) == 3.0
-    for call in (metrics.Metric().result, lambda: metrics.Metric().update_state(0, 0)):
-        with pytest.raises(NotImplementedError, match="Metric must define"):
-            call()

@@ -10,7 +10,7 @@ import pytest
 
 import nnarray as nna
 from nnarray import optimizers
-from nnarray.optimizers import SGD, Adam, Optimizer, RMSprop
+from nnarray.optimizers import SGD, Adam, Optimizer, RMSprop, schedules
 from nnarray.variables import Variable
 from tests.hosts import to_library
 
@@ -31,7 +31,7 @@ def test_the_learning_rate_can_be_assigned_before_and_after_building(place: Any)
     np.testing.assert_array_equal(w.numpy(), [0.75, 0.75])
     optimizer.learning_rate = 0.5
     assert float(optimizer.learning_rate) == 0.5
-    assert repr(optimizer) == "<SGD name=sgd, learning_rate=0.5>"
+    assert repr(optimizer) == "SGD(0.5)"
     optimizer.apply(ones(place), [w])
     np.testing.assert_array_equal(w.numpy(), [0.25, 0.25])
     optimizer.learning_rate.assign(np.asarray(0.25))
@@ -146,7 +146,12 @@ def test_stateless_apply_needs_a_built_optimizer() -> None:
         (lambda: SGD(global_clipnorm=-1.0), "global_clipnorm must be positive"),
         (lambda: Adam(beta_1=1.0), "beta_1 must be at least 0 and below 1: received beta_1=1.0"),
         (lambda: Adam(beta_2=-0.1), "beta_2 must be at least 0 and below 1"),
-        (lambda: SGD(momentum=1.5), "momentum must be at least 0 and below 1"),
+        (lambda: SGD(momentum=1.5), "momentum must be at least 0 and at most 1: received momentum=1.5"),
+        (lambda: SGD(clipnorm=math.nan), "clipnorm must be positive: received clipnorm=nan"),
+        (lambda: Adam(weight_decay=-1), "weight_decay must be a number of at least 0: received weight_decay=-1"),
+        (lambda: Adam(epsilon=-1e-7), "epsilon must be a number of at least 0"),
+        (lambda: SGD(nesterov="no"), "nesterov must be True or False: received nesterov='no'"),
+        (lambda: schedules.ExponentialDecay(0.1, 0, 0.9), "decay_steps must be positive: received decay_steps=0"),
         (lambda: RMSprop(rho=math.nan), "rho must be at least 0 and below 1"),
     ],
 )

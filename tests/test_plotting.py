@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -33,7 +34,7 @@ def trained(outputs: int = 1, hidden: int = 3) -> Any:
     nna.set_seed(0)
     activation, loss = ("sigmoid", "binary") if outputs == 1 else ("softmax", "sparse_categorical")
     model = models.Sequential([layers.Dense(hidden, "relu", input_dim=2), layers.Dense(outputs, activation)])
-    model.compile("adam", f"{loss}_crossentropy", ["accuracy"])
+    model.compile("adam", f"{loss}_crossentropy", metrics=["accuracy"])
     model.fit(X, Y, verbose=0)
     return model
 
@@ -210,10 +211,83 @@ def test_a_history_is_drawn_figure_by_figure_and_filmed_epoch_by_epoch(tmp_path:
     assert frames(tmp_path / "curves.gif") == 3
     history.history["loss"][1] = float("nan")
     assert np.isfinite(plotting.plot_history(history).axes[0].get_ylim()).all()
-    with pytest.raises(ValueError, match="at least one epoch"):
-        plotting.plot_history(History())
     with pytest.raises(ValueError, match=r"written as \.gif"):
         plotting.film_history(history, tmp_path / "curves.mp4")
+
+
+def curves(figure: Any) -> dict[str, list[tuple[list[float], list[float]]]]:
+    """Return the points of every line, by the name of its panel."""
+    return {ax.get_ylabel(): [(list(x), list(y)) for x, y in (c.get_data() for c in ax.lines)] for ax in figure.axes}
+
+
+def test_a_history_may_be_a_dict() -> None:
+    history = trained().fit(X, Y, epochs=3, validation_split=0.2, verbose=0)
+    assert curves(plotting.plot_history(history.history)) == curves(plotting.plot_history(history))
+    assert curves(plotting.plot_history({"loss": (2, 1)})) == {"loss": [([1, 2], [2, 1])]}
+    assert curves(plotting.plot_history({"val_auc": np.asarray([0.5])})) == {"val auc": [([1], [0.5])]}
+
+
+def test_a_figure_that_some_epochs_lack_is_drawn_where_it_was(tmp_path: Path) -> None:
+    history = History()
+    for epoch in range(4, 10):
+        history.on_epoch_end(epoch, {"loss": 1.0} | ({"val_loss": float(epoch)} if epoch % 3 == 0 else {}))
+    (lines,) = curves(plotting.plot_history(history)).values()
+    assert lines == [(list(range(5, 11)), [1.0] * 6), ([7, 10], [6.0, 9.0])]
+    assert frames(plotting.film_history(history, tmp_path / "curves.gif")) == 6
+
+
+def test_a_history_of_two_runs_goes_on() -> None:
+    history = History()
+    for epoch in (0, 1, 0, 1):
+        history.on_epoch_end(epoch, {"loss": 1.0})
+    assert curves(plotting.plot_history(history)) == {"loss": [([1, 2, 3, 4], [1.0] * 4)]}
+
+
+@pytest.mark.parametrize("draw", ["plot_history", "film_history"])
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        (None, TypeError, r"_history takes a History, as fit returns it, or a dict of lists.*received None"),
+        ([1.0, 2.0], TypeError, r"received \[1.0, 2.0\] \(list\)"),
+        (np.ones(3), TypeError, r"received ndarray of shape \(3,\)"),
+        ("loss", TypeError, r"received 'loss' \(str\)"),
+        (models.Sequential(), TypeError, r"received .*Sequential"),
+        (History(), ValueError, "at least one epoch is needed"),
+        ({}, ValueError, r"at least one epoch is needed: received \{\}"),
+        ({"loss": []}, ValueError, "at least one epoch is needed"),
+        ({"loss": 0.5}, ValueError, r"list of numbers, one for each epoch: received 0\.5 \(float\) for 'loss'"),
+        ({"loss": [0.5], "note": ["warm"]}, ValueError, r"received \['warm'\] \(list\) for 'note'"),
+        ({"loss": [[1.0, 2.0]]}, ValueError, "for 'loss'"),
+        ({"loss": [1, 2], "val_loss": [1]}, ValueError, "received 1 of 'val_loss' and 2 epochs of others"),
+    ],
+)
+def test_what_is_no_history_is_refused_by_name(draw: str, wrong: Any, error: Any, message: str, tmp_path: Path) -> None:
+    with pytest.raises(error, match=message):
+        getattr(plotting, draw)(wrong, *[tmp_path / "a.gif"] * (draw == "film_history"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_figures_show_themselves_in_a_notebook() -> None:
+    """What IPython asks of a cell's last value, without a window or a global state."""
+    for figure in (plotting.plot_neuron([1.0], [2.0]), plotting.plot_data(X, Y), plotting.plot_activations("relu")):
+        with Image.open(io.BytesIO(figure._repr_png_())) as picture:
+            assert picture.size == figure.canvas.get_width_height()
+        assert repr(figure).startswith("<Figure size ")
+    program = (
+        "import sys, nnarray.plotting as plotting\n"
+        "plotting.plot_neuron([1.0], [2.0])._repr_png_()\n"
+        "assert 'matplotlib.pyplot' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_only_a_sequential_is_drawn_as_a_network() -> None:
+    class Twice(models.Model):
+        def call(self, inputs: Any) -> Any:
+            return inputs
+
+    with pytest.raises(TypeError, match="plot_network draws a Sequential: received .*Twice"):
+        plotting.plot_network(Twice())
 
 
 def test_descent_walks_down_the_users_surface(tmp_path: Path) -> None:

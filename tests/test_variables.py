@@ -96,6 +96,14 @@ def test_other_operators_compute_with_the_value_too(place: Any) -> None:
     assert (float(variable(2.5, place)), int(variable(2.5, place))) == (2.5, 2)
 
 
+@pytest.mark.parametrize("op", [operator.add, operator.sub, operator.mul, operator.truediv])
+@pytest.mark.parametrize("number", [np.float32(3.0), np.float64(3.0), np.asarray(3.0, dtype="float32"), 3])
+def test_numpys_scalars_stand_on_either_side_of_a_variable(op: Any, number: Any) -> None:
+    variable = Variable(np.asarray(2.0, dtype="float32"))
+    assert float(op(number, variable)) == pytest.approx(op(3.0, 2.0))
+    assert float(op(variable, number)) == pytest.approx(op(2.0, 3.0))
+
+
 def test_a_scope_lends_values_and_keeps_what_is_assigned_to_itself(place: Any) -> None:
     v, other = variable(B, place), variable(B, place)
     lent = to_library(np.ones(2), nna.namespace(*place))

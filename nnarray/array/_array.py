@@ -14,7 +14,7 @@ from nnarray.array._indexing import has_array, set_key, take_key
 from nnarray.array._node import Node, Part, last_converted
 from nnarray.array._numpy_names import UFUNC_OPERATORS, standard_name
 from nnarray.array.manipulation import full_key
-from nnarray.backends import find_backend
+from nnarray.backends import find_backend, integer_of
 
 if TYPE_CHECKING:
     from nnarray.array._namespace import Namespace
@@ -211,6 +211,14 @@ class Array:
         Its place on the tape; None if nothing differentiates with respect to it.
     origin : Origin or None
         The activation function whose result it is known to be.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> xp = nna.namespace("numpy")
+    >>> x = xp.asarray([1.0, 4.0])
+    >>> xp.sqrt(x) + 1
+    Array([2. 3.], numpy, dtype=float64)
     """
 
     __slots__ = ("__weakref__", "namespace", "node", "origin", "value")
@@ -371,7 +379,7 @@ class Array:
         return self.value
 
     def __index__(self) -> int:
-        return self.value.__index__()
+        return integer_of(self.value)
 
     def __len__(self) -> int:
         if self.ndim == 0:

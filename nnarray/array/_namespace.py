@@ -8,7 +8,6 @@ from operator import attrgetter
 from types import MethodType, ModuleType
 from typing import Any
 
-from nnarray._messages import describe
 from nnarray.array import (
     creation,
     data_types,
@@ -23,7 +22,7 @@ from nnarray.array import (
 from nnarray.array._array import Array, bind
 from nnarray.array._composites import COMPOSITES
 from nnarray.array._function import TABLE, Function
-from nnarray.backends import DTYPE_NAMES, Backend, backend_of, convert, find_backend, select
+from nnarray.backends import DTYPE_NAMES, Backend, backend_of, convert, find_backend, received, select
 
 CHAPTERS = (creation, data_types, elementwise, fft, linalg, linear_algebra, manipulation, sorting, statistical)
 _EXTENSIONS = {"fft": "Fourier transforms", "linalg": "Linear algebra"}
@@ -204,12 +203,7 @@ class Namespace(ModuleType):
         """Return an object with ``__dlpack__`` as an Array, which shares its memory where it can."""
         if isinstance(x, Array):
             return self.asarray(x, device=device, copy=copy)
-        if find_backend(x) is not self.backend and any(n < 0 for n in getattr(x, "strides", None) or ()):
-            raise BufferError(
-                f"Memory that is read backwards does not cross from one library to another: received {describe(x)} "
-                "with negative strides. Copy it first, or use asarray."
-            )
-        return Array(self.backend.xp.from_dlpack(x, device=device, copy=copy), self)
+        return Array(received(x, self.backend, device=device, copy=copy), self)
 
     def can_cast(self, from_: Any, to: Any, /) -> bool:
         """Return whether one dtype, or that of an array, casts to another by the rules of promotion."""
@@ -349,8 +343,25 @@ def array_namespace(x: Any) -> Any:
     """Return the namespace of an Array, or the raw namespace of a library's own array.
 
     Code that gets its namespace here runs recorded or raw, according to what it is given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nnarray as nna
+    >>> def norm(x):
+    ...     xp = nna.array_namespace(x)
+    ...     return xp.sqrt(xp.sum(x * x))
+    >>> float(norm(np.asarray([3.0, 4.0]))), nna.grad(norm)(np.asarray([3.0, 4.0]))
+    (5.0, array([0.6, 0.8]))
     """
-    return x.namespace if type(x) is Array else backend_of(x).xp
+    if type(x) is Array:
+        return x.namespace
+    # What stands for an array, such as a variable or a symbol of a model, says itself.
+    return x.__array_namespace__() if hasattr(type(x), "__nnarray_value__") or _is_symbol(x) else backend_of(x).xp
+
+
+def _is_symbol(x: Any) -> bool:
+    return hasattr(type(x), "__nnarray_apply__")
 
 
 def as_array(x: Any) -> Array:

@@ -7,6 +7,7 @@ from typing import Any
 
 from nnarray._messages import describe
 from nnarray.array._function import Function
+from nnarray.backends import integer_of
 
 
 def sum_to_shape(xp: Any, g: Any, shape: tuple[int, ...]) -> Any:
@@ -119,9 +120,11 @@ def _new_axes(items: tuple[Any, ...], ndim: int) -> list[int]:
 
 
 def _plain_index(item: Any) -> Any:
-    """Return an integer array without axes as the integer that it holds."""
+    """Return an integer array without axes as the integer that it holds, also as a bound of a slice."""
+    if isinstance(item, slice):
+        return slice(_plain_index(item.start), _plain_index(item.stop), _plain_index(item.step))
     has_no_axes = getattr(item, "shape", None) == () and "int" in str(getattr(item, "dtype", ""))
-    return item.__index__() if has_no_axes else item
+    return integer_of(item) if has_no_axes else item
 
 
 def full_key(key: Any, ndim: int) -> Any:

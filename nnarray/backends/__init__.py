@@ -1,8 +1,10 @@
 """What the array API standard lacks, per library, and the choice among libraries."""
 
 from nnarray.backends._base import DTYPE_NAMES, Backend
+from nnarray.backends._blas import blas_threads
 from nnarray.backends._doctor import doctor, examine, report
 from nnarray.backends._philox import generator
+from nnarray.backends._plugins import registered
 from nnarray.backends._probe import BackendFallbackWarning, BackendUnavailableError, Probe, Stage, probe
 from nnarray.backends._registry import (
     available_backends,
@@ -10,7 +12,9 @@ from nnarray.backends._registry import (
     convert,
     find_backend,
     get_backend,
+    integer_of,
     known_backends,
+    received,
     register_array_type,
 )
 from nnarray.backends._selection import (
@@ -36,6 +40,7 @@ __all__ = [
     "Stage",
     "available_backends",
     "backend_of",
+    "blas_threads",
     "check_on_missing",
     "chosen_backend",
     "convert",
@@ -46,9 +51,12 @@ __all__ = [
     "generator",
     "get_backend",
     "insisted_on",
+    "integer_of",
     "known_backends",
     "probe",
+    "received",
     "register_array_type",
+    "registered",
     "report",
     "required_backends",
     "select",

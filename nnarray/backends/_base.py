@@ -14,6 +14,7 @@ import numpy as np
 
 from nnarray._messages import unknown_name
 from nnarray.backends import _philox
+from nnarray.backends._host import taken_over
 
 #: DLPack's type of a CUDA device.
 CUDA = 2
@@ -171,11 +172,12 @@ class Backend:
     def asarray(self, obj: Any, dtype: Any = None, device: Any = None) -> Any:
         """Return `obj` (scalar, nested list, NumPy array or own array) as an array of the library.
 
-        `dtype` is a name such as ``"float32"``, a dtype of the library, or None to keep what `obj` has.
+        `dtype` is a name such as ``"float32"``, a dtype of the library, or None to keep what `obj` has. A NumPy array
+        may have any byte order; one of a dtype that the library lacks gets a wider one, longdouble float64.
         """
         dtype = getattr(self.xp, dtype) if isinstance(dtype, str) else dtype
-        if isinstance(obj, np.generic):
-            obj = np.asarray(obj)
+        if isinstance(obj, (np.ndarray, np.generic)):
+            obj = taken_over(np.asanyarray(obj), self.xp)
         return self.xp.asarray(obj, dtype=dtype, device=self.device(device))
 
     def to_numpy(self, x: Any) -> np.ndarray:
@@ -199,8 +201,15 @@ class Backend:
         return x[key]
 
     def take_rows(self, x: Any, rows: Any, out: Any = None) -> Any:
-        """Return the rows of `x` in a slice or an array of indices, in the array `out` where the library can."""
-        return x[rows, ...] if isinstance(rows, slice) else self.xp.take(x, rows, axis=0)
+        """Return the rows of `x` in a slice or an array of indices; in the array `out` if it is given.
+
+        Only libraries with views are asked for that.
+        """
+        found = x[rows, ...] if isinstance(rows, slice) else self.xp.take(x, rows, axis=0)
+        if out is None:
+            return found
+        self.store(out, found)
+        return out
 
     def set_item(self, x: Any, key: Any, value: Any) -> Any:
         """Return a copy of `x` with ``copy[key] = value``, for a key of integers, slices and ellipsis."""
@@ -227,30 +236,33 @@ class Backend:
         one_hot = xp.astype(xp.expand_dims(positions, axis=1) == xp.expand_dims(indices, axis=0), x.dtype)
         return x + xp.moveaxis(xp.tensordot(one_hot, value, axes=((1,), (axis,))), 0, axis)
 
-    def uniform(self, key: tuple[int, int], counter: tuple[int, int], shape: Any, dtype: str, device: Any) -> Any:
-        """Return uniform numbers in [0, 1), a function of (key, counter) alone: Philox4x64-10, drawn on the host."""
-        return self.asarray(_philox.uniform(key, counter, shape, dtype), device=device)
+    def uniform(self, key: tuple[int, int], counter: tuple[Any, int], shape: Any, dtype: str, device: Any) -> Any:
+        """Return uniform numbers in [0, 1), a function of (key, counter) alone: Philox4x64-10, drawn on the host.
+
+        The first number of a counter, here as in the next methods, may be an integer array without axes.
+        """
+        return self.asarray(_philox.uniform(key, _numbers(counter), shape, dtype), device=device)
 
     def integers(
-        self, key: tuple[int, int], counter: tuple[int, int], shape: Any, low: int, high: int, dtype: str, device: Any
+        self, key: tuple[int, int], counter: tuple[Any, int], shape: Any, low: int, high: int, dtype: str, device: Any
     ) -> Any:
         """Return integers in [low, high), a function of (key, counter) alone: Philox4x64-10, drawn on the host.
 
         Each is ``low + floor(word * (high - low) / 2**64)`` of one 64-bit word; `dtype` must hold low and high - 1.
         """
-        return self.asarray(_philox.integers(key, counter, shape, low, high, dtype), device=device)
+        return self.asarray(_philox.integers(key, _numbers(counter), shape, low, high, dtype), device=device)
 
     def draw(
         self,
         key: tuple[int, int],
-        counter: tuple[int, int],
+        counter: tuple[Any, int],
         sample: Callable[..., Any],
         shape: Any,
         dtype: str,
         device: Any,
     ) -> Any:
         """Return what ``sample(generator, shape)`` gives, drawn on the host by NumPy's generator on that stream."""
-        values = sample(_philox.generator(key, counter), tuple(shape))
+        values = sample(_philox.generator(key, _numbers(counter)), tuple(shape))
         return self.asarray(values.astype(dtype, copy=False), device=device)
 
     def itemsize(self, dtype: Any) -> int:
@@ -287,6 +299,10 @@ class Backend:
             if getattr(self.xp, name, None) == dtype:
                 return name
         raise TypeError(unknown_name(f"dtype of backend {self.name!r}", dtype, DTYPE_NAMES))
+
+
+def _numbers(counter: tuple[Any, int]) -> tuple[int, int]:
+    return int(counter[0]), int(counter[1])
 
 
 def first_line(error: BaseException) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from nnarray._version import __version__
 from nnarray.backends._base import Backend
+from nnarray.backends._blas import blas_text, examine_blas
 from nnarray.backends._probe import Stage, failed, probe
 from nnarray.backends._registry import get_backend, known_backends
 
@@ -31,6 +32,7 @@ def examine(*names: str) -> dict[str, Any]:
         "system": platform.platform(),
         "backends": [_examine(adapter) for adapter in adapters],
         "thread_pools": _thread_pools(),
+        "numpy_blas": examine_blas(),
     }
 
 
@@ -66,8 +68,8 @@ def report(found: dict[str, Any]) -> str:
     """Return what `examine` found as text."""
     parts = [f"nnarray {found['nnarray']} on Python {found['python']}, {found['system']}"]
     parts += [_backend_text(backend) for backend in found["backends"]]
-    pools = "\n".join(f"  {_pool_text(pool)}" for pool in found["thread_pools"])
-    return "\n\n".join([*parts, f"BLAS and other thread pools\n{pools or '  none that is known'}"])
+    pools = [_pool_text(pool) for pool in found["thread_pools"]] or ["none that is known"]
+    return "\n\n".join([*parts, "\n  ".join(["BLAS and other thread pools", *pools, blas_text(found["numpy_blas"])])])
 
 
 def _examine(adapter: Backend) -> dict[str, Any]:

@@ -17,7 +17,8 @@ THREADS = 256
 MAX_BLOCKS = 4096
 
 #: One thread makes one Philox block of four words at a time. Block i encrypts the counter (i + 1, 0, c2, c3), as NumPy
-#: steps the counter before each block. All factors are powers of two, so that no rounding can differ.
+#: steps the counter before each block; a number on the device may be added to c2, so that a plan can count there. All
+#: factors are powers of two, so that no rounding can differ.
 SOURCE = r"""
 typedef unsigned long long word;
 
@@ -48,11 +49,17 @@ __device__ word stride() {
     return (word)gridDim.x * blockDim.x;
 }
 
+__device__ word sum_of(word c2, const long long* added) {
+    return added ? c2 + (word)*added : c2;
+}
+
 __device__ word blocks_for(word size, word per_block) {
     return size / per_block + (size % per_block != 0);
 }
 
-extern "C" __global__ void uniform_float64(double* out, word size, word k0, word k1, word c2, word c3) {
+extern "C" __global__ void uniform_float64(
+    double* out, word size, word k0, word k1, word c2, word c3, const long long* added = nullptr) {
+    c2 = sum_of(c2, added);
     for (word i = first_index(); i < blocks_for(size, 4); i += stride()) {
         Block block = philox(i, k0, k1, c2, c3);
         for (int j = 0; j < 4; ++j) {
@@ -62,7 +69,9 @@ extern "C" __global__ void uniform_float64(double* out, word size, word k0, word
     }
 }
 
-extern "C" __global__ void uniform_float32(float* out, word size, word k0, word k1, word c2, word c3) {
+extern "C" __global__ void uniform_float32(
+    float* out, word size, word k0, word k1, word c2, word c3, const long long* added = nullptr) {
+    c2 = sum_of(c2, added);
     for (word i = first_index(); i < blocks_for(size, 8); i += stride()) {
         Block block = philox(i, k0, k1, c2, c3);
         for (int j = 0; j < 8; ++j) {
@@ -75,7 +84,9 @@ extern "C" __global__ void uniform_float32(float* out, word size, word k0, word 
 
 /* A span of 0 stands for 2^64; the sum wraps around, so that one kernel serves signed and unsigned integers. */
 extern "C" __global__ void integers_int64(
-    long long* out, word size, word k0, word k1, word c2, word c3, word low, word span) {
+    long long* out, word size, word k0, word k1, word c2, word c3, word low, word span,
+    const long long* added = nullptr) {
+    c2 = sum_of(c2, added);
     for (word i = first_index(); i < blocks_for(size, 4); i += stride()) {
         Block block = philox(i, k0, k1, c2, c3);
         for (int j = 0; j < 4; ++j) {
@@ -103,26 +114,34 @@ def grid_for(size: int, per_block: int) -> int:
     return min(max(-(-threads // THREADS), 1), MAX_BLOCKS)
 
 
-def uniform(cupy: Any, key: tuple[int, int], counter: tuple[int, int], shape: Sequence[int], dtype: str) -> Any:
-    """Return what `_philox.uniform` returns, drawn on the current device in the current stream."""
+def uniform(cupy: Any, key: tuple[int, int], counter: tuple[Any, int], shape: Sequence[int], dtype: str) -> Any:
+    """Return what `_philox.uniform` returns, drawn on the current device in the current stream.
+
+    The first word of the counter may be an array there, of dtype int64 and without axes.
+    """
     if dtype not in ("float32", "float64"):
         raise TypeError(f"uniform numbers are drawn as float32 or float64: received dtype={dtype!r}")
-    return _launch(cupy, f"uniform_{dtype}", shape, dtype, (*key, *counter))
+    return _launch(cupy, f"uniform_{dtype}", shape, dtype, key, counter)
 
 
 def integers(
-    cupy: Any, key: tuple[int, int], counter: tuple[int, int], shape: Sequence[int], low: int, high: int, dtype: str
+    cupy: Any, key: tuple[int, int], counter: tuple[Any, int], shape: Sequence[int], low: int, high: int, dtype: str
 ) -> Any:
-    """Return what `_philox.integers` returns, drawn on the current device in the current stream."""
-    drawn = _launch(cupy, "integers_int64", shape, "int64", (*key, *counter, low, high - low))
+    """Return what `_philox.integers` returns, drawn as `uniform` draws."""
+    drawn = _launch(cupy, "integers_int64", shape, "int64", key, counter, low, high - low)
     return drawn.view(np.uint64) if dtype == "uint64" else drawn.astype(dtype, copy=False)
 
 
-def _launch(cupy: Any, name: str, shape: Sequence[int], dtype: str, words: tuple[int, ...]) -> Any:
+def _launch(
+    cupy: Any, name: str, shape: Sequence[int], dtype: str, key: tuple[int, int], counter: tuple[Any, int], *bounds: int
+) -> Any:
     out = cupy.empty(tuple(shape), dtype=dtype)
     size = math.prod(shape)
     if size:
+        first, second = counter
+        # The null pointer adds nothing.
+        first, added = (first, np.uint64(0)) if isinstance(first, (int, np.integer)) else (0, first)
         # Python integers would be passed as signed: every argument has the kernel's own type.
-        arguments = [np.uint64(word & _WORD) for word in (size, *words)]
-        kernel(cupy, name)((grid_for(size, PER_BLOCK[name]),), (THREADS,), (out, *arguments))
+        words = [np.uint64(word & _WORD) for word in (size, *key, first, second, *bounds)]
+        kernel(cupy, name)((grid_for(size, PER_BLOCK[name]),), (THREADS,), (out, *words, added))
     return out

@@ -1,4 +1,4 @@
-"""Backends that other packages register, by the entry point ``nnarray.backends``."""
+"""What other packages register by entry points, and the backends among it: group ``nnarray.backends``."""
 
 from __future__ import annotations
 
@@ -14,10 +14,15 @@ GROUP = "nnarray.backends"
 
 
 @functools.cache
-def plugins() -> dict[str, importlib.metadata.EntryPoint]:
-    """Return the registered entry points by name."""
-    entries = importlib.metadata.entry_points(group=GROUP)
+def registered(group: str) -> dict[str, importlib.metadata.EntryPoint]:
+    """Return the entry points of a group by name."""
+    entries = importlib.metadata.entry_points(group=group)
     return {entry.name: entry for entry in sorted(entries, key=lambda entry: entry.name)}
+
+
+def plugins() -> dict[str, importlib.metadata.EntryPoint]:
+    """Return the entry points that register backends by name."""
+    return registered(GROUP)
 
 
 def load_plugin(name: str) -> Backend:

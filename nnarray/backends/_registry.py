@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import operator
 import threading
 from types import ModuleType
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 
 from nnarray._messages import describe, unknown_name
 from nnarray.backends._base import Backend
+from nnarray.backends._host import refuse_masked
 from nnarray.backends._plugins import load_plugin, plugins
 from nnarray.backends._probe import probe
 
@@ -34,7 +36,7 @@ def known_backends() -> tuple[str, ...]:
 
 
 def get_backend(backend: str | ModuleType | Backend) -> Backend:
-    """Return the adapter of a library given by name, by its namespace, or as an adapter already.
+    """Return the adapter of a library given by name, by its namespace or ours over it, or as an adapter already.
 
     The library itself is not imported: whether it is there and works, `nnarray.backends.probe` tells.
 
@@ -45,6 +47,8 @@ def get_backend(backend: str | ModuleType | Backend) -> Backend:
     """
     if isinstance(backend, Backend):
         return backend
+    if isinstance(own := getattr(backend, "backend", None), Backend):
+        return own
     name = getattr(backend, "__name__", backend)
     if not isinstance(name, str):
         raise TypeError(f"A backend is a name or an array-API module: received {describe(backend)}.")
@@ -73,7 +77,8 @@ def _make_backend(name: str) -> Backend:
     except (TypeError, ValueError):
         conforms = False
     except ImportError as error:
-        if error.name != name.partition(".")[0]:
+        # A module that lacks another one is there; one that is itself missing is not, nor is what would be around it.
+        if not isinstance(error, ModuleNotFoundError) or not f"{name}.".startswith(f"{error.name}."):
             raise ValueError(f"Backend {name!r} is installed and cannot be imported: {error}.") from error
         conforms = False
     if not conforms:
@@ -94,7 +99,7 @@ def available_backends() -> list[str]:
 
 
 def find_backend(x: Any) -> Backend | None:
-    """Return the backend whose array `x` is, or None if it is no array of any.
+    """Return the backend whose array `x` is, or None if it is not an array of any.
 
     Raises
     ------
@@ -108,14 +113,12 @@ def find_backend(x: Any) -> Backend | None:
         pass
     import array_api_compat as compat
 
+    refuse_masked(x)
     found: Backend | None = None
-    if isinstance(x, np.ma.MaskedArray):
-        raise TypeError(
-            "Masked arrays hold elements that are not to be computed with, which no function here leaves out: received "
-            f"{describe(x)}. Use x.filled(value), or x.data and xp.where with the mask."
-        )
-    # NumPy's scalars of text and of records are none of the standard's, and a class of scalars is no scalar.
-    if not isinstance(x, (type, np.void, np.str_)) and compat.is_array_api_obj(x):
+    # What stands for an array here, recorded or not there yet, is none of a library's own. NumPy's scalars of text and
+    # of records are none of the standard's, and a class of scalars is no scalar.
+    is_own = any(base.__module__.partition(".")[0] == "nnarray" for base in cls.__mro__)
+    if not is_own and not isinstance(x, (type, np.void, np.str_)) and compat.is_array_api_obj(x):
         found = get_backend("numpy" if isinstance(x, np.generic) else compat.array_namespace(x))
     _by_type[cls] = found
     return found
@@ -132,7 +135,7 @@ def backend_of(x: Any) -> Backend:
     Raises
     ------
     TypeError
-        If `x` is no array of a conforming library.
+        If `x` is not an array of a conforming library.
     """
     found = find_backend(x)
     if found is None:
@@ -141,6 +144,24 @@ def backend_of(x: Any) -> Backend:
             "Convert it first, for example with numpy.asarray."
         )
     return found
+
+
+def integer_of(x: Any) -> int:
+    """Return the integer that `x` is, or that it holds as an array without axes.
+
+    By `operator.index` where it has that; CuPy's arrays have none.
+
+    Raises
+    ------
+    TypeError
+        If it is not an integer and holds none.
+    """
+    if hasattr(type(x), "__index__"):
+        return operator.index(x)
+    backend = find_backend(x)
+    if backend is None or tuple(x.shape) or not backend.xp.isdtype(x.dtype, "integral"):
+        raise TypeError(f"An integer is needed, or an integer array without axes: received {describe(x)}.")
+    return int(x)
 
 
 def convert(x: Any, backend: Backend, dtype: Any = None, device: Any = None) -> Any:
@@ -165,7 +186,27 @@ def _on_device(x: Any, backend: Backend, device: Any) -> bool:
 def _received(x: Any, source: Backend, backend: Backend, device: Any) -> Any:
     with backend.activate(device):
         try:
-            return backend.xp.from_dlpack(x)
+            return received(x, backend)
         except BufferError:
             # What cannot be exported, such as a PyTorch tensor that requires gradients, can still be read.
             return source.to_numpy(x)
+
+
+def received(x: Any, backend: Backend, **wishes: Any) -> Any:
+    """Return what `x` exports by DLPack as an array of `backend`, by its ``from_dlpack`` with the same wishes.
+
+    An array of another library that runs backwards is copied first: PyTorch would end the process.
+
+    Raises
+    ------
+    BufferError
+        If that is needed and `wishes` say ``copy=False``.
+    """
+    source = find_backend(x)
+    if source is not backend and any(stride < 0 for stride in getattr(x, "strides", None) or ()):
+        if source is None or wishes.get("copy") is False:
+            raise BufferError(
+                f"What runs backwards is a copy in another library: received {describe(x)}. Copy it first."
+            )
+        x = source.xp.asarray(x, copy=True)
+    return backend.xp.from_dlpack(x, **wishes)

@@ -194,6 +194,13 @@ def set_backend(backend: str | ModuleType, device: Any = None, on_missing: str =
         If backend or device is unknown.
     BackendUnavailableError
         If the backend does not work and `on_missing` is "raise" or ``NNARRAY_REQUIRE_BACKEND`` names it.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> nna.set_backend("numpy")
+    >>> type(nna.random.uniform((2,))).__module__
+    'numpy'
     """
     global _default
     _default = select(backend, device, on_missing)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import functools
 import importlib
+import itertools
+import os
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -14,17 +17,20 @@ import numpy as np
 
 from nnarray.backends import _cupy_diagnosis, _philox_cuda
 from nnarray.backends._base import CUDA, Backend
+from nnarray.backends._host import taken_over
 
-#: Bytes of a result that is read back through page-locked memory: less is not worth it, more would starve the host.
-_PINNED_BYTES = range(2**16, 2**28)
-#: The dtypes that CUDA adds atomically.
-_ATOMIC = frozenset(("int32", "uint32", "uint64", "float16", "float32", "float64", "complex64", "complex128"))
+#: Bytes of a result from which on it is read back through page-locked memory, a piece of so many bytes after the other:
+#: CuPy keeps such memory for good, in blocks of powers of two.
+_READ_BY_PIECES, _PIECE = 2**16, 2**22
+#: Bytes of an array that goes to the GPU up to which CuPy may copy all of it to page-locked memory on the way.
+_PINNED_WHOLE = 2**26
+#: A training step needs some 60 kernels; the probe alone makes fewer than this many.
+_FEW_KERNELS = 20
 
 
 class CupyBackend(Backend):
     """CuPy on one or several CUDA GPUs."""
 
-    executor = "cupy"
     has_views = True
 
     def __init__(self) -> None:
@@ -46,6 +52,7 @@ class CupyBackend(Backend):
         def compile_too(elementwise: Callable[[], Any]) -> None:
             # Kernels compiled earlier lie in a cache on disk and run without the compiler that the next one needs.
             self.cupy.cuda.nvrtc.getVersion()
+            _say_that_kernels_are_compiled()
             elementwise()
 
         return tuple(
@@ -92,11 +99,25 @@ class CupyBackend(Backend):
 
     # -- transfer ---------------------------------------------------------------------------------------------------
 
+    def asarray(self, obj: Any, dtype: Any = None, device: Any = None) -> Any:
+        if isinstance(obj, np.ndarray) and obj.nbytes > _PINNED_WHOLE:
+            host = np.ascontiguousarray(taken_over(obj, self.xp))
+            with self.activate(self.device(device)):
+                obj = self.cupy.empty(host.shape, host.dtype)
+                obj.set(host)
+        return super().asarray(obj, dtype, device)
+
     def to_numpy(self, x: Any) -> np.ndarray:
-        if x.nbytes not in _PINNED_BYTES:
+        if x.nbytes < _READ_BY_PIECES:
             return x.get()
-        pinned = importlib.import_module("cupyx").empty_pinned(x.shape, x.dtype)
-        return x.get(out=pinned)
+        out = np.empty(x.shape, x.dtype)
+        with self.activate(x.device):
+            flat, host = x.ravel(), out.reshape(-1)
+            pinned = importlib.import_module("cupyx").empty_pinned(min(x.size, _PIECE // x.itemsize), x.dtype)
+            for start in range(0, x.size, pinned.size):
+                part = flat[start : start + pinned.size]
+                host[start : start + part.size] = part.get(out=pinned[: part.size])
+        return out
 
     def shares_memory_of(self, place: tuple[int, int], device: Any) -> bool:
         number = self.cupy.cuda.runtime.getDevice() if device is None else device.id
@@ -114,22 +135,28 @@ class CupyBackend(Backend):
 
     def index_add(self, x: Any, indices: Any, value: Any, axis: int) -> Any:
         """Atomic additions: in floating point, the order of repeated indices, and so the last bits, vary."""
+        key = (slice(None),) * (axis % x.ndim) + (indices,)
         with self.activate(x.device):
-            if x.dtype.name not in _ATOMIC:
-                return super().index_add(x, indices, value, axis)
             result = x.copy()
-            key = (slice(None),) * (axis % x.ndim) + (indices,)
-            importlib.import_module("cupyx").scatter_add(result, key, value)
+            try:
+                if x.dtype.kind == "c":
+                    self.cupy.add.at(result.real, key, value.real)
+                    self.cupy.add.at(result.imag, key, value.imag)
+                else:
+                    self.cupy.add.at(result, key, value)
+            except TypeError:
+                # Which integers can be added atomically depends on the version.
+                return super().index_add(x, indices, value, axis)
             return result
 
-    def uniform(self, key: tuple[int, int], counter: tuple[int, int], shape: Any, dtype: str, device: Any) -> Any:
+    def uniform(self, key: tuple[int, int], counter: tuple[Any, int], shape: Any, dtype: str, device: Any) -> Any:
         with self.activate(device):
-            return _philox_cuda.uniform(self.cupy, key, counter, shape, dtype)
+            return _philox_cuda.uniform(self.cupy, key, self._readable(counter), shape, dtype)
 
     def integers(
         self,
         key: tuple[int, int],
-        counter: tuple[int, int],
+        counter: tuple[Any, int],
         shape: Any,
         low: int,
         high: int,
@@ -137,7 +164,14 @@ class CupyBackend(Backend):
         device: Any,
     ) -> Any:
         with self.activate(device):
-            return _philox_cuda.integers(self.cupy, key, counter, shape, low, high, dtype)
+            return _philox_cuda.integers(self.cupy, key, self._readable(counter), shape, low, high, dtype)
+
+    def _readable(self, counter: tuple[Any, int]) -> tuple[Any, int]:
+        """Return a counter whose first word the kernel reads if it lies on the current device: then nothing waits."""
+        first, second = counter
+        if not isinstance(first, self.cupy.ndarray) or first.device.id != self.cupy.cuda.runtime.getDevice():
+            return int(first), int(second)
+        return first.astype(np.int64, copy=False), int(second)
 
     def dtype_name(self, dtype: Any) -> str:
         return np.dtype(dtype).name
@@ -163,7 +197,7 @@ class _OnDevice(ModuleType):
         return importlib.import_module("cupy").cuda.runtime.getDeviceCount() > 1
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._module, name)
+        found = _clip if name == "clip" else getattr(self._module, name)
         if isinstance(found, ModuleType) and name in ("fft", "linalg"):
             found = _OnDevice(found)
         elif name in _REFUSES_DEVICE:
@@ -193,6 +227,42 @@ def _placed(function: Callable[..., Any], passes_device: bool = True) -> Callabl
             return function(*args, **kwargs)
 
     return call
+
+
+def _clip(x: Any, /, min: Any = None, max: Any = None) -> Any:
+    """Return `x` between bounds, `max` where these cross, NaN where one is: two launches.
+
+    That of array_api_compat takes 14, and waits for the GPU four times.
+    """
+    import cupy
+
+    if x.dtype.kind in "iu":
+        # A Python integer beyond the range of the dtype is no bound, and could not be made one of its numbers.
+        range_ = np.iinfo(x.dtype)
+        min = None if type(min) is int and min <= range_.min else min
+        max = None if type(max) is int and max >= range_.max else max
+    out = x
+    for choose, bound in ((cupy.maximum, min), (cupy.minimum, max)):
+        if isinstance(bound, cupy.ndarray):
+            out = choose(out, bound.astype(x.dtype, copy=False))
+        elif bound is not None:
+            with np.errstate(over="ignore"):
+                out = choose(out, x.dtype.type(bound))
+    return x.copy() if out is x else out
+
+
+@functools.cache
+def _say_that_kernels_are_compiled() -> None:
+    """Log, once in a process, that the first minute is not like the next, where few kernels have been compiled."""
+    folder = Path(os.environ.get("CUPY_CACHE_DIR", "~/.cupy/kernel_cache")).expanduser()
+    if len(list(itertools.islice(folder.glob("*.cubin"), _FEW_KERNELS))) < _FEW_KERNELS:
+        import logging
+
+        logging.getLogger("nnarray").warning(
+            "CuPy compiles each of its kernels when it is first used on this machine: some 10 seconds of a first "
+            "training. Later ones start at once from %s.",
+            folder,
+        )
 
 
 def _flat(args: tuple[Any, ...]) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from nnarray.backends._apart import apart
 from nnarray.backends._base import CUDA, Backend
 
 
@@ -16,6 +18,19 @@ class JaxBackend(Backend):
 
     def __init__(self) -> None:
         super().__init__("jax", "jax.numpy")
+
+    def stages(self) -> tuple[tuple[str, Callable[[], Any]], ...]:
+        return apart(super().stages())
+
+    def device_of(self, x: Any) -> Any:
+        try:
+            return x.device
+        except RuntimeError:
+            # One that a plan has used up still says where it was: what takes its place goes there.
+            return next(iter(x.sharding.device_set))
+        except AttributeError:
+            # What JAX traces is on no device yet.
+            return None
 
     def asarray(self, obj: Any, dtype: Any = None, device: Any = None) -> Any:
         # Without 64-bit mode JAX has 32-bit integers, and warns of each request for more.

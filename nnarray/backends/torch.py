@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from nnarray.backends._apart import apart
 from nnarray.backends._base import CUDA, Backend
+from nnarray.backends._host import refuse_masked
 
 
 class TorchBackend(Backend):
@@ -17,6 +20,9 @@ class TorchBackend(Backend):
 
     def __init__(self) -> None:
         super().__init__("torch", "array_api_compat.torch")
+
+    def stages(self) -> tuple[tuple[str, Callable[[], Any]], ...]:
+        return apart(super().stages())
 
     def devices(self) -> tuple[Any, ...]:
         torch = self.xp.torch if hasattr(self.xp, "torch") else self.xp
@@ -38,8 +44,10 @@ class TorchBackend(Backend):
         return device is not None and (place == (CUDA, device.index or 0)) and device.type == "cuda"
 
     def asarray(self, obj: Any, dtype: Any = None, device: Any = None) -> Any:
-        if isinstance(obj, np.ndarray) and not (obj.flags.writeable and obj.flags.c_contiguous):
-            obj = obj.copy()
+        if isinstance(obj, np.ndarray):
+            refuse_masked(obj)
+            # It warns of memory that cannot be written, and knows no negative strides.
+            obj = obj if obj.flags.writeable and obj.flags.c_contiguous else obj.copy()
         return super().asarray(obj, dtype, device)
 
     def to_numpy(self, x: Any) -> np.ndarray:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from nnarray.compiler._graph import Operation, Value
+from nnarray.compiler._graph import Graph, Operation, Value
 from nnarray.compiler._location import VIEWS
 
 if TYPE_CHECKING:
@@ -79,6 +79,24 @@ def flops_of(operation: Operation) -> int:
     if name in _MOVES:
         return 0
     return operation.inputs[0].size if name in _REDUCTIONS else sum(x.size for x in operation.results)
+
+
+def largest_product(graph: Graph) -> int:
+    """Return the multiply-adds of the largest call of BLAS or LAPACK, 0 if there is none."""
+    return max(map(_multiplied, graph.operations), default=0)
+
+
+def _multiplied(operation: Operation) -> int:
+    name, inputs = operation.function.name, operation.inputs
+    if name == "tensordot":
+        return operation.results[0].size * _contracted(operation)
+    if name == "matmul":
+        # Of a stack of matrices each is multiplied by itself.
+        rows, columns = inputs[0].shape[-2:-1], inputs[-1].shape[-1:] if len(inputs[-1].shape) > 1 else ()
+        return math.prod((*rows, *columns, inputs[0].shape[-1]))
+    if name.startswith("linalg.") and len(inputs[0].shape) > 1:
+        return math.prod(inputs[0].shape[-2:]) * min(inputs[0].shape[-2:])
+    return 0
 
 
 def bytes_moved(steps: Sequence[PlanStep]) -> int:

@@ -16,7 +16,7 @@ from nnarray._messages import describe
 from nnarray._trees import unflatten
 from nnarray.array import Array, Note, as_array, with_origins
 from nnarray.autodiff import Block, vjp
-from nnarray.backends import Backend
+from nnarray.backends import Backend, blas_threads
 from nnarray.compiler._call import CallArguments, checked_result, is_array
 from nnarray.compiler._draw import draw
 from nnarray.compiler._graph import Graph
@@ -109,12 +109,13 @@ class _Replay:
     def __init__(self, program: Program, backend: Backend) -> None:
         self.program = program
         self._backend = backend
+        self._threads = blas_threads(program.plan.largest_product, backend)
         self._lock = threading.Lock()
 
     def run(self, arguments: Sequence[Any]) -> Sequence[Any]:
         """Return the outputs of the program."""
         device = self._backend.device_of(arguments[0])
-        with self._lock, self._backend.activate(device):
+        with self._lock, self._threads, self._backend.activate(device):
             return self.program.run(*arguments)
 
 

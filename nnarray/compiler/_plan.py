@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nnarray.compiler._cost import bytes_moved, flops_of, peak_of_new_arrays
+from nnarray.compiler._cost import bytes_moved, flops_of, largest_product, peak_of_new_arrays
 from nnarray.compiler._graph import Graph, Operation, Value
 
 
@@ -72,6 +72,11 @@ class Plan:
     def peak_bytes(self) -> int:
         """Bytes of the buffers, and of the new arrays, results among them, where these hold most."""
         return self.buffer_bytes + peak_of_new_arrays(self.steps, self.graph.outputs, self.copied_bytes)
+
+    @property
+    def largest_product(self) -> int:
+        """Multiply-adds of the largest product, m n k, which tells what threads are worth; 0 if there is none."""
+        return largest_product(self.graph)
 
     def __str__(self) -> str:
         rows = [("step", "function", "inputs", "output", "place", "bytes")]

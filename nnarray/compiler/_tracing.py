@@ -39,7 +39,7 @@ class Draw:
         draw = getattr(backend, self.method)
 
         def call(first: Any, second: Any, *, key: tuple[int, int], **params: Any) -> Any:
-            return draw(key, (int(first), int(second)), **params)
+            return draw(key, (first, second), **params)
 
         return call
 

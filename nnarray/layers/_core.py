@@ -3,21 +3,60 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from nnarray import activations
+from nnarray import activations, config
+from nnarray._checks import check_share
+from nnarray._messages import describe
 from nnarray.array import array_namespace
-from nnarray.layers._layer import Layer, Shape
-from nnarray.random import SeedGenerator, check_rate, dropout
+from nnarray.layers._applied import dtype_name
+from nnarray.layers._checks import as_floats, check_lengths
+from nnarray.layers._layer import Layer
+from nnarray.layers._shapes import Shape, activated_shape
+from nnarray.layers._symbol import Placeholder
+from nnarray.random import SeedGenerator, dropout
 
 
 class InputLayer(Layer):
-    """Says what shape the examples have; passes them on."""
+    """Says what shape and dtype the examples have; passes them on.
 
-    def __init__(self, shape: Sequence[int], batch_size: int | None = None, **kwargs: Any) -> None:
-        super().__init__(input_shape=tuple(shape), **kwargs)
-        self.batch_input_shape = (batch_size, *shape)
+    Parameters
+    ----------
+    shape : sequence of int or None, optional
+        Shape of one example, without the batch.
+    batch_size : int, optional
+    dtype : str, optional
+    batch_shape : sequence of int or None, optional
+        Shape with the batch, in place of `shape` and `batch_size`.
+    name : str, optional
+
+    Examples
+    --------
+    >>> from nnarray import layers, models
+    >>> models.Sequential([layers.InputLayer((2,)), layers.Dense(3)]).output_shape
+    (None, 3)
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int | None] | None = None,
+        batch_size: int | None = None,
+        dtype: str | None = None,
+        batch_shape: Sequence[int | None] | None = None,
+        name: str | None = None,
+    ) -> None:
+        if (shape is None) == (batch_shape is None):
+            raise ValueError(f"Give shape or batch_shape: received shape={shape!r}, batch_shape={batch_shape!r}.")
+        if batch_shape is not None:
+            batch_size, *rest = check_lengths("batch_shape", batch_shape)
+            shape = tuple(rest)
+        name_of_dtype = config.floatx() if dtype is None else dtype_name(dtype)
+        if name_of_dtype is None:
+            raise ValueError(f"dtype is float16 or one of the array API standard's: received dtype={dtype!r}.")
+        super().__init__(name=name)
+        self.input_dtype = name_of_dtype
+        self.batch_input_shape = (batch_size, *check_lengths("shape", shape))
         self.built = True
 
     def call(self, inputs: Any) -> Any:
@@ -28,25 +67,45 @@ class InputLayer(Layer):
 
 
 def Input(  # noqa: N802 -- Keras' name
-    shape: Sequence[int], batch_size: int | None = None, dtype: str | None = None, name: str | None = None
-) -> InputLayer:
-    """Say what shape the examples have, as first entry of a Sequential.
+    shape: Sequence[int | None] | None = None,
+    batch_size: int | None = None,
+    dtype: str | None = None,
+    name: str | None = None,
+    batch_shape: Sequence[int | None] | None = None,
+) -> Placeholder:
+    """Return a symbol for the inputs of a model; the first entry of a Sequential may be one.
 
     Parameters
     ----------
-    shape : sequence of int
+    shape : sequence of int or None
         Shape of one example, without the batch.
     batch_size : int, optional
-    dtype, name : str, optional
+    dtype : str, optional
+        By default `nnarray.config.floatx`. Integer inputs, such as indices, say so.
+    name : str, optional
+        By which a dict of inputs names it.
+    batch_shape : sequence of int or None, optional
+        Shape with the batch, in place of `shape` and `batch_size`.
+
+    Returns
+    -------
+    Placeholder
 
     Examples
     --------
     >>> from nnarray import layers, models
-    >>> model = models.Sequential([layers.Input((2,)), layers.Dense(1)])
+    >>> x = layers.Input((2,))
+    >>> model = models.Model(x, layers.Dense(1)(x * x))
     >>> model.output_shape
     (None, 1)
     """
-    return InputLayer(shape, batch_size, dtype=dtype, name=name)
+    return symbol_of(InputLayer(shape, batch_size, dtype, batch_shape, name))
+
+
+def symbol_of(layer: InputLayer) -> Placeholder:
+    """Return a new symbol for what an input layer declares."""
+    assert layer.batch_input_shape is not None
+    return Placeholder(layer.batch_input_shape, layer.input_dtype, layer.name, source=layer)
 
 
 class Activation(Layer):
@@ -61,26 +120,18 @@ class Activation(Layer):
     >>> import numpy as np
     >>> from nnarray.layers import Activation
     >>> Activation("relu")(np.asarray([-1.0, 1.0]))
-    array([0., 1.])
+    array([0., 1.], dtype=float32)
     """
 
     def __init__(self, activation: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
 
-    @property
-    def final_activation(self) -> Callable[[Any], Any]:
-        return self.activation
-
-    def pre_activation(self, inputs: Any) -> Any:
-        """Return the inputs."""
-        return inputs
-
     def call(self, inputs: Any) -> Any:
-        return self.activation(inputs)
+        return self.activation(as_floats(inputs, self.compute_dtype))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
+        return activated_shape(self.activation, input_shape)
 
 
 class Dropout(Layer):
@@ -92,7 +143,7 @@ class Dropout(Layer):
     Parameters
     ----------
     rate : float
-        Share of inputs to drop, in [0, 1).
+        Share of inputs to drop, from 0 to 1.
     noise_shape : sequence of int or None, optional
         Shape of the mask, broadcast against the inputs; None entries are the inputs' own.
     seed : int, optional
@@ -102,27 +153,45 @@ class Dropout(Layer):
     >>> import numpy as np
     >>> from nnarray.layers import Dropout
     >>> x = np.ones((2, 3))
-    >>> Dropout(0.5)(x) is x
-    True
+    >>> Dropout(0.5)(x)
+    array([[1., 1., 1.],
+           [1., 1., 1.]], dtype=float32)
     """
 
     def __init__(
         self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None, **kwargs: Any
     ) -> None:
-        rate = check_rate(rate)
+        rate = check_share("rate", rate, closed=True)
+        if noise_shape is not None:
+            noise_shape = check_lengths("noise_shape", noise_shape)
         super().__init__(**kwargs)
         self.rate = rate
         self.noise_shape = noise_shape
+        self.seed = seed
         self.seed_generator = SeedGenerator(seed)
         self.built = True
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         if not training or self.rate == 0:
             return inputs
+        xp = array_namespace(inputs)
+        inputs = as_floats(inputs, self.compute_dtype)
+        if self.rate == 1:
+            return xp.zeros_like(inputs)
+        if self.noise_shape is not None and not fits_noise(self.noise_shape, inputs.shape):
+            raise ValueError(
+                f"noise_shape must have the inputs' number of axes, each of length 1, None or the inputs': received "
+                f"noise_shape={self.noise_shape} for {describe(inputs)}."
+            )
         return dropout(inputs, self.rate, self.noise_shape, seed=self.seed_generator)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
+
+
+def fits_noise(noise_shape: Shape, shape: Sequence[int]) -> bool:
+    """Whether a mask of `noise_shape` covers inputs of `shape`."""
+    return len(noise_shape) == len(shape) and all(n in (None, 1, m) for n, m in zip(noise_shape, shape, strict=True))
 
 
 class Flatten(Layer):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from nnarray import activations, initializers
+from nnarray._checks import check_positive_integer
 from nnarray._messages import describe
 from nnarray.array import array_namespace
-from nnarray.layers._layer import Layer, Shape
+from nnarray.layers._checks import as_floats
+from nnarray.layers._layer import Layer
+from nnarray.layers._shapes import Shape, activated_shape
+from nnarray.variables import Variable
 
 
 class Dense(Layer):
@@ -42,14 +45,14 @@ class Dense(Layer):
         bias_initializer: Any = "zeros",
         **kwargs: Any,
     ) -> None:
-        if isinstance(units, bool) or not hasattr(type(units), "__index__") or units < 1:
-            raise ValueError(f"units must be a positive integer: received units={units!r}.")
+        units = check_positive_integer("units", units)
         super().__init__(**kwargs)
-        self.units = int(units)
+        self.units = units
         self.activation = activations.get(activation)
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
+        self.bias: Variable | None = None
 
     def build(self, input_shape: Shape) -> None:
         features = input_shape[-1] if input_shape else None
@@ -59,22 +62,14 @@ class Dense(Layer):
         if self.use_bias:
             self.bias = self.add_weight((self.units,), self.bias_initializer, name="bias")
 
-    @property
-    def final_activation(self) -> Callable[[Any], Any]:
-        return self.activation
-
-    def pre_activation(self, inputs: Any) -> Any:
-        """Return ``x W + b``."""
+    def call(self, inputs: Any) -> Any:
         if inputs.ndim < 2 or inputs.shape[-1] != self.kernel.shape[0]:
             raise ValueError(
                 f"{self.name!r} takes inputs of shape (batch, …, {self.kernel.shape[0]}): received {describe(inputs)}."
             )
         xp = array_namespace(inputs)
-        z = xp.matmul(inputs, self.kernel.value)
-        return z + self.bias.value if self.use_bias else z
-
-    def call(self, inputs: Any) -> Any:
-        return self.activation(self.pre_activation(inputs))
+        z = xp.matmul(as_floats(inputs, self.compute_dtype), self.kernel.value)
+        return self.activation(z if self.bias is None else z + self.bias.value)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return (*input_shape[:-1], self.units)
+        return activated_shape(self.activation, (*input_shape[:-1], self.units))

@@ -2,77 +2,30 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
-from nnarray import config, initializers
+from nnarray import config
 from nnarray._lookup import snake_case
-from nnarray._messages import describe
 from nnarray._replay import not_repeated
+from nnarray._trees import leaves_of, tree_map
 from nnarray.array import Array, as_array
-from nnarray.backends import backend_of, convert, current_backend, find_backend, use_backend
-from nnarray.random import preserved_keys
-from nnarray.variables import StatelessScope, Variable, current_scope
-
-Shape = tuple[int | None, ...]
+from nnarray.backends import current_backend, find_backend, use_backend
+from nnarray.layers._build import built_once, seen_spec, shape_arguments
+from nnarray.layers._checks import cast_floats, check_dtype, compute_dtype_of, declared_shape, is_numbers
+from nnarray.layers._phase import observed, training_phase
+from nnarray.layers._shapes import map_shapes
+from nnarray.layers._spec import Spec
+from nnarray.layers._symbol import Node, call_layer, symbols_of
+from nnarray.layers._weights import Weights
+from nnarray.variables import Variable, autocast, autocasting, current_scope
 
 _names: Counter[str] = Counter()
-_training: ContextVar[bool] = ContextVar("nnarray_training", default=False)
-_observer: ContextVar[Callable[..., Any] | None] = ContextVar("nnarray_observer", default=None)
-
-
-@contextmanager
-def training_phase(training: bool | None) -> Iterator[bool]:
-    """Say whether the layers called in the block are in training; None leaves that as it is around."""
-    if training is None:
-        yield _training.get()
-        return
-    token = _training.set(training)
-    try:
-        yield training
-    finally:
-        _training.reset(token)
-
-
-@contextmanager
-def observing(observer: Callable[..., Any]) -> Iterator[None]:
-    """Let `observer` stand around every layer's computation in the block.
-
-    Parameters
-    ----------
-    observer : callable
-        Called as ``observer(layer, compute, *args, **kwargs)``, where `compute` is the layer's ``call`` or
-        ``pre_activation``; what it returns takes the place of ``compute(*args, **kwargs)``.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from nnarray import layers
-    >>> def tell(layer, compute, *args, **kwargs):
-    ...     print(layer.name)
-    ...     return compute(*args, **kwargs)
-    >>> with layers.observing(tell):
-    ...     _ = layers.Flatten(name="flat")(np.zeros((2, 3)))
-    flat
-    """
-    token = _observer.set(observer)
-    try:
-        yield
-    finally:
-        _observer.reset(token)
-
-
-def observed(layer: Layer, compute: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Return ``compute(*args, **kwargs)``, through the observer in force if there is one."""
-    observer = _observer.get()
-    return compute(*args, **kwargs) if observer is None else observer(layer, compute, *args, **kwargs)
 
 
 def unique_name(prefix: str) -> str:
@@ -82,12 +35,13 @@ def unique_name(prefix: str) -> str:
     return f"{prefix}_{count}" if count else prefix
 
 
-class Layer:
+class Layer(Weights):
     """Variables and a call, written in array-API code.
 
     A subclass makes its variables in ``build(input_shape)`` by `add_weight` and computes in ``call(inputs)``, where
     ``xp = inputs.__array_namespace__()`` (or `nnarray.array_namespace`) has the functions. Variables and layers that
-    are set as attributes, also in lists, tuples and dicts, belong to it.
+    are attributes belong to it, also in lists, tuples, dicts and dataclasses, nested, as these are at the time; a model
+    with a layer that is kept in anything else is refused.
 
     Parameters
     ----------
@@ -96,7 +50,8 @@ class Layer:
     trainable : bool
         Whether its trainable variables are trained.
     dtype : str, optional
-        Floating-point dtype of its variables; by default `nnarray.config.floatx`.
+        Floating-point dtype of its variables and of what it computes; by default `nnarray.config.floatx`.
+        ``"mixed_float16"`` computes in float16 with float32 variables.
     input_shape : tuple of int, optional
         Shape of one input example; as first layer of a Sequential it lets the model be built at once.
     input_dim : int, optional
@@ -115,11 +70,15 @@ class Layer:
     array([[1., 2.]], dtype=float32)
     """
 
+    _set_by_init = "_nodes"
     _takes_training = False
+    _is_building = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._takes_training = "training" in inspect.signature(cls.call).parameters
+        if "build" in cls.__dict__:
+            cls.build = built_once(cls.__dict__["build"])  # type: ignore[method-assign]
 
     def __init__(
         self,
@@ -130,244 +89,143 @@ class Layer:
         input_shape: Sequence[int] | None = None,
         input_dim: int | None = None,
     ) -> None:
+        self._policy = check_dtype(config.floatx() if dtype is None else dtype)
+        self.batch_input_shape = declared_shape(input_shape, input_dim)
         self.name = name or unique_name(snake_case(type(self).__name__))
-        self.trainable = trainable
-        self.dtype = dtype or config.floatx()
+        self._trainable = bool(trainable)
         self.built = False
-        if input_dim is not None:
-            input_shape = (input_dim,)
-        self.batch_input_shape: Shape | None = None if input_shape is None else (None, *input_shape)
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
-
-    @property
-    def final_activation(self) -> Callable[[Any], Any] | None:
-        """The activation that the call ends in, if `pre_activation` gives what it is applied to."""
-        return None
-
-    def pre_activation(self, inputs: Any) -> Any:
-        """Return what `final_activation` is applied to."""
-        raise NotImplementedError(f"{type(self).__name__} has no final activation")
+        self._nodes: list[Node] = []
 
     # -- to be written by subclasses --------------------------------------------------------------------------------
 
-    def build(self, input_shape: Shape) -> None:
-        """Make the variables for inputs of `input_shape`, whose first entry, the batch, may be None."""
+    def build(self, input_shape: Any) -> None:
+        """Make the variables for inputs of `input_shape`, whose first entry, the batch, may be None.
+
+        For several inputs it is a list, tuple or dict of shapes, as the inputs are.
+        """
+        self.built = True
 
     def call(self, inputs: Any) -> Any:
         """Compute the output of a batch; may take ``training=False`` as well."""
         raise NotImplementedError(f"{type(self).__name__} must define call(inputs)")
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the shape of the output; by default found by calling the layer on one example of zeros."""
-        backend, device = current_backend()
-        if self.built and (variables := self.variables):
-            backend, device = variables[0].backend, variables[0].device
-        with preserved_keys():
-            layer = self if self.built else copy.deepcopy(self)
-            example = tuple(n for n in input_shape[1:] if n is not None)
-            if len(example) != len(input_shape) - 1:
-                raise ValueError(f"{self.name!r} needs inputs of known shape: received {input_shape}.")
-            zeros = np.zeros((1, *example), dtype=self.dtype)
-            output = layer(backend.asarray(zeros, device=device))
-        return (input_shape[0], *output.shape[1:])
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape of the output; by default found by calling the layer on ones."""
+        inputs = map_shapes(lambda shape: Spec(shape, self.compute_dtype), input_shape)
+        return tree_map(lambda spec: spec.shape, seen_spec(self, (inputs,), {}))
+
+    @property
+    def states_output_shape(self) -> bool:
+        """Whether `compute_output_shape` knows the shape without a call."""
+        return type(self).compute_output_shape is not Layer.compute_output_shape
+
+    # -- dtypes -------------------------------------------------------------------------------------------------------
+
+    @property
+    def dtype(self) -> str:
+        """Dtype of its variables."""
+        return self.variable_dtype
+
+    @property
+    def compute_dtype(self) -> str:
+        """Dtype that floating-point inputs are cast to, and in which it computes."""
+        return compute_dtype_of(self._policy)
 
     # -- calling ----------------------------------------------------------------------------------------------------
 
-    def __call__(self, inputs: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
-        """Build the layer if need be and call it.
+    def __call__(self, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
+        """Return the output, building the layer first if need be.
 
         Parameters
         ----------
-        inputs : raw array, Array or nested list, shape (batch, …)
+        *args : arrays, or lists, tuples and dicts of them; nested lists of numbers; or symbols
+            As `call` takes them. Floating-point arrays are cast to `compute_dtype`, integers are left alone.
         training : bool, optional
-            Whether layers such as Dropout behave as in training; inside another layer's call, as that was called.
+            Whether it is in training; by default as the layer that calls it.
+        **kwargs
+            As `call` takes them.
 
         Returns
         -------
-        array of the library of `inputs`
+        arrays of the library of the inputs, Arrays for Arrays; symbols for symbols
         """
-        inputs = self._prepare(inputs)
+        symbolic = symbols_of((args, kwargs))
+        if not symbolic:
+            args = tuple([self._prepared(x) for x in args])
+            kwargs = {name: self._prepared(x) for name, x in kwargs.items()}
         if not self.built:
-            self.ensure_built(tuple(inputs.shape), inputs)
-        with training_phase(training) as phase:
+            leaves = leaves_of((args, kwargs))
+            like = next((x for x in leaves if isinstance(x, Array) or find_backend(x) is not None), None)
+            self.ensure_built(*shape_arguments(self, args, kwargs), like=like)
+        if symbolic:
+            outputs = call_layer(self, args, kwargs if training is None else {**kwargs, "training": training})
+            node = symbols_of(outputs)[0].node
+            assert node is not None
+            self._nodes.append(node)
+            return outputs
+        with training_phase(training) as phase, self._reading():
             if self._takes_training:
                 kwargs["training"] = phase
-            observer = _observer.get()
-            if observer is None:  # `observed`, without the cost of a call
-                return self.call(inputs, *args, **kwargs)
-            return observer(self, self.call, inputs, *args, **kwargs)
+            return observed(self, self.call, *args, **kwargs)
 
-    def _prepare(self, inputs: Any) -> Any:
-        if isinstance(inputs, (list, tuple, int, float)):
-            backend, device = current_backend()
-            return backend.asarray(np.asarray(inputs, dtype=self.dtype), device=device)
-        if isinstance(inputs, Variable):
-            inputs = inputs.value
-        scope = current_scope()
-        return as_array(inputs) if scope is not None and scope.recorded else inputs
+    def _reading(self) -> AbstractContextManager[None]:
+        """Return a context in which variables are read in the dtype to compute in."""
+        wanted = None if self.compute_dtype == self.variable_dtype else self.compute_dtype
+        return nullcontext() if wanted == autocast() else autocasting(wanted)
 
-    def ensure_built(self, input_shape: Shape, like: Any = None) -> None:
-        """Build the layer for `input_shape` unless it is built, where the array `like` lives."""
+    def _prepared(self, x: Any) -> Any:
+        """Return an argument as `call` gets it: arrays of the dtype to compute in, Arrays where such are lent."""
+        if isinstance(x, (list, tuple, dict)):
+            if not is_numbers(x):
+                return tree_map(self._prepared, x)
+            backend, device = current_backend()[:2]
+            x = backend.asarray(np.asarray(x), device=device)
+        if isinstance(x, Variable):
+            x = x.value
+        if type(x) is not Array:
+            if isinstance(x, (bool, int, float, str)) or find_backend(x) is None:
+                return x
+            scope = current_scope()
+            if scope is not None and scope.recorded:
+                x = as_array(x)
+        dtype = self._cast_to
+        return x if dtype is None else cast_floats(x, dtype)
+
+    @property
+    def _cast_to(self) -> str | None:
+        """Dtype that floating-point inputs are cast to."""
+        return self.compute_dtype
+
+    def ensure_built(self, *input_shapes: Any, like: Any = None) -> None:
+        """Build the layer for inputs of some shapes unless it is built, where the array `like` lives."""
         if self.built:
             return
         raw = like.value if isinstance(like, Array) else like
+        backend = find_backend(raw)
         with not_repeated():
-            if find_backend(raw) is None:
-                self.build(input_shape)
+            if backend is None:
+                self.build(*input_shapes)
             else:
-                backend = backend_of(raw)
                 with use_backend(backend.name, backend.device_of(raw)):
-                    self.build(input_shape)
+                    self.build(*input_shapes)
         self.built = True
 
-    # -- variables --------------------------------------------------------------------------------------------------
-
-    def add_weight(
-        self,
-        shape: Sequence[int],
-        initializer: Any = "glorot_uniform",
-        dtype: str | None = None,
-        trainable: bool = True,
-        name: str = "variable",
-    ) -> Variable:
-        """Make a variable on the backend in force.
-
-        Parameters
-        ----------
-        shape : sequence of int
-        initializer : str, Initializer or callable ``f(shape, dtype)``
-        dtype : str, optional
-            The layer's by default.
-        trainable : bool
-        name : str
-
-        Returns
-        -------
-        Variable
-        """
-        backend, device = current_backend()
-        dtype = dtype or self.dtype
-        value = initializers.get(initializer)(tuple(shape), dtype)
-        value = backend.xp.asarray(convert(value, backend, dtype, device), copy=True)
-        if tuple(value.shape) != tuple(shape):
-            raise ValueError(f"The initializer of {name!r} must give shape {tuple(shape)}: received {describe(value)}.")
-        variable = Variable(value, name, trainable)
-        variable.path = f"{self.name}/{name}"
-        self._variables().append(variable)
-        return variable
-
-    def _variables(self) -> list[Variable]:
-        return self.__dict__.setdefault("_own_variables", [])
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        for item in _members(value):
-            own: list[Any] = self._variables()
-            if isinstance(item, Layer):
-                own = self.__dict__.setdefault("_own_layers", [])
-            if not any(item is known for known in own):
-                own.append(item)
-        super().__setattr__(name, value)
+    # -- symbolic calls -----------------------------------------------------------------------------------------------
 
     @property
-    def sublayers(self) -> list[Layer]:
-        """The layers that belong directly to this one."""
-        return list(self.__dict__.get("_own_layers", ()))
+    def input(self) -> Any:
+        """The symbols that it was called on, if that was once."""
+        args, _ = self._only_node("input").arguments
+        return args[0] if len(args) == 1 else args
 
     @property
-    def variables(self) -> list[Variable]:
-        """All variables, each once, the layer's own first."""
-        nested = [variable for layer in self.sublayers for variable in layer.variables]
-        return list(dict.fromkeys([*self._variables(), *nested]))
+    def output(self) -> Any:
+        """The symbols that it gave, if it was called on symbols once."""
+        return self._only_node("output").outputs
 
-    @property
-    def trainable_variables(self) -> list[Variable]:
-        """The variables that training changes."""
-        if not self.trainable:
-            return []
-        own = [variable for variable in self._variables() if variable.trainable]
-        nested = [variable for layer in self.sublayers for variable in layer.trainable_variables]
-        return list(dict.fromkeys([*own, *nested]))
-
-    @property
-    def non_trainable_variables(self) -> list[Variable]:
-        """The variables that training does not change by gradients."""
-        trainable = set(self.trainable_variables)
-        return [variable for variable in self.variables if variable not in trainable]
-
-    weights = variables
-    trainable_weights = trainable_variables
-    non_trainable_weights = non_trainable_variables
-
-    def count_params(self) -> int:
-        """Return the number of elements of all variables."""
-        return sum(variable.size for variable in self.variables)
-
-    def get_weights(self) -> list[np.ndarray]:
-        """Return copies of all variables as NumPy arrays."""
-        return [variable.numpy() for variable in self.variables]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Set all variables, in the order of `get_weights`.
-
-        Raises
-        ------
-        ValueError
-            If their number or a shape differs; then nothing is changed.
-        """
-        variables = self.variables
-        if len(weights) != len(variables):
-            raise ValueError(f"Layer {self.name!r} has {len(variables)} weights: received {len(weights)}.")
-        arrays = [w if find_backend(w) else np.asarray(w) for w in weights]
-        for variable, array in zip(variables, arrays, strict=True):
-            if tuple(array.shape) != variable.shape:
-                raise ValueError(f"Weight {variable.path!r} has shape {variable.shape}: received {describe(array)}.")
-        for variable, array in zip(variables, arrays, strict=True):
-            variable.assign(array)
-
-    # -- pure form --------------------------------------------------------------------------------------------------
-
-    def stateless_call(
-        self,
-        trainable_variables: Sequence[Any],
-        non_trainable_variables: Sequence[Any],
-        *args: Any,
-        counter: int | None = None,
-        **kwargs: Any,
-    ) -> tuple[Any, list[Any]]:
-        """Call the layer with values lent to its variables, changing nothing.
-
-        Parameters
-        ----------
-        trainable_variables, non_trainable_variables : sequences of arrays
-            In the order of the attributes of these names.
-        *args, **kwargs
-            As for calling the layer.
-        counter : int, optional
-            Number of the training step: random layers draw the same for the same counter.
-
-        Returns
-        -------
-        outputs : array
-        non_trainable_variables : list of arrays
-            What the call assigned to them, or what was given.
-        """
-        frozen = self.non_trainable_variables
-        variables = [*self.trainable_variables, *frozen]
-        values = [*trainable_variables, *non_trainable_variables]
-        if not self.built or len(values) != len(variables):
-            raise ValueError(
-                f"Layer {self.name!r} takes {len(self.trainable_variables)} trainable and {len(frozen)} non-trainable "
-                f"arrays: received {len(trainable_variables)} and {len(non_trainable_variables)}. Build it first."
+    def _only_node(self, what: str) -> Node:
+        if len(self._nodes) != 1:
+            raise AttributeError(
+                f"Layer {self.name!r} has one {what} if it was called on symbols once: it was {len(self._nodes)} times."
             )
-        with StatelessScope(variables, values, counter) as scope:
-            outputs = self(*args, **kwargs)
-        return outputs, [scope.values[variable] for variable in frozen]
-
-
-def _members(value: Any) -> Iterable[Variable | Layer]:
-    if isinstance(value, (Variable, Layer)):
-        return (value,)
-    items = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
-    return [item for item in items if isinstance(item, (Variable, Layer))]
+        return self._nodes[0]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnarray._lookup import by_name, find
+from nnarray._lookup import Registry, by_name
 from nnarray.losses._classes import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
-    Loss,
-    LossFunctionWrapper,
+    FittingCrossentropy,
     MeanSquaredError,
     SparseCategoricalCrossentropy,
 )
@@ -19,15 +18,23 @@ from nnarray.losses._functions import (
     mean_squared_error,
     sparse_categorical_crossentropy,
 )
+from nnarray.losses._loss import Loss, LossFunctionWrapper
+from nnarray.losses._targets import ANY, LABELS, SAME_SHAPE, Labels, SameShape, Targets
 
 __all__ = [
+    "ANY",
     "KNOWN",
+    "LABELS",
+    "SAME_SHAPE",
     "BinaryCrossentropy",
     "CategoricalCrossentropy",
+    "Labels",
     "Loss",
     "LossFunctionWrapper",
     "MeanSquaredError",
+    "SameShape",
     "SparseCategoricalCrossentropy",
+    "Targets",
     "binary_crossentropy",
     "categorical_crossentropy",
     "get",
@@ -35,14 +42,26 @@ __all__ = [
     "sparse_categorical_crossentropy",
 ]
 
-KNOWN = by_name(
+KNOWN: dict[str, Any] = by_name(
     *(BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy, MeanSquaredError),
     **{"bce": BinaryCrossentropy, "BCE": BinaryCrossentropy, "mse": MeanSquaredError, "MSE": MeanSquaredError},
+)
+LOSSES = Registry(
+    "loss",
+    Loss,
+    *dict.fromkeys(KNOWN.values()),
+    wrap=LossFunctionWrapper,
+    crossentropy=FittingCrossentropy,
+    ce=FittingCrossentropy,
+    **KNOWN,
 )
 
 
 def get(identifier: Any) -> Loss:
-    """Return a loss object by name, as it is, from a class, or around a function ``f(y_true, y_pred)``.
+    """Return a loss object by name or config, as it is, from a class, or around a function ``f(y_true, y_pred)``.
+
+    ``"crossentropy"`` and ``"ce"`` pick binary, sparse or categorical cross-entropy by the shapes of targets and
+    outputs.
 
     Raises
     ------
@@ -52,8 +71,7 @@ def get(identifier: Any) -> Loss:
     Examples
     --------
     >>> import nnarray as nna
-    >>> nna.losses.get("mse").name
-    'mean_squared_error'
+    >>> nna.losses.get("mse")
+    MeanSquaredError()
     """
-    found = find("loss", identifier, KNOWN, Loss)
-    return found if isinstance(found, Loss) else LossFunctionWrapper(found)
+    return LOSSES.get(identifier)

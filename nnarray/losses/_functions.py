@@ -1,4 +1,7 @@
-"""Losses as functions of targets and predictions, one value per example, with Keras' arguments."""
+"""Losses as functions of targets and predictions, one value per example, with Keras' arguments.
+
+They compute in the wider of floatx and the dtype of the predictions. Of arrays of one axis, each entry is an example.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ def binary_crossentropy(
 
     Returns
     -------
-    array, shape (batch, …) without `axis`
+    array, shape (batch, …) without `axis`; of arrays of shape (batch,), that shape
 
     Examples
     --------
@@ -37,7 +40,7 @@ def binary_crossentropy(
     xp, y_true, y_pred = nn.align(y_true, y_pred)
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
-    return xp.mean(nn.binary_crossentropy(y_true, y_pred, from_logits), axis=axis)
+    return nn.mean_per_example(xp, nn.binary_crossentropy(y_true, y_pred, from_logits), axis)
 
 
 def categorical_crossentropy(
@@ -101,6 +104,7 @@ def sparse_categorical_crossentropy(
     array([0.6931])
     """
     xp, y_true, y_pred = nn.prepare(y_true, y_pred)
+    y_pred = nn.cast(y_pred, nn.computing_dtype(y_pred))
     labels = nn.match_labels(xp, y_true, y_pred, axis)
     one_hot = nn.one_hot(labels, y_pred.shape[axis], y_pred, axis)
     losses = nn.categorical_crossentropy(one_hot, y_pred, from_logits, axis)
@@ -112,7 +116,7 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
 
     Parameters
     ----------
-    y_true, y_pred : arrays, shape (batch, …, n)
+    y_true, y_pred : arrays, shape (batch, …, n) or (batch,)
 
     Returns
     -------
@@ -126,4 +130,4 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
     array([5.])
     """
     xp, y_true, y_pred = nn.align(y_true, y_pred)
-    return xp.mean(nn.squared_error(y_true, y_pred), axis=-1)
+    return nn.mean_per_example(xp, nn.squared_error(y_true, y_pred))

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnarray._lookup import by_name, find
+from nnarray import losses
+from nnarray._lookup import Registry, snake_case
 from nnarray.metrics._accuracy import (
     Accuracy,
     BinaryAccuracy,
     CategoricalAccuracy,
+    FittingAccuracy,
     SparseCategoricalAccuracy,
     accuracy,
     binary_accuracy,
     categorical_accuracy,
-    fitting_accuracy,
     sparse_categorical_accuracy,
 )
-from nnarray.metrics._metric import Mean, MeanMetricWrapper, Metric
+from nnarray.metrics._mean import Mean, MeanMetricWrapper, Sum
+from nnarray.metrics._metric import Metric
+from nnarray.metrics._regression import MeanSquaredError
 
 __all__ = [
     "Accuracy",
@@ -24,8 +27,10 @@ __all__ = [
     "CategoricalAccuracy",
     "Mean",
     "MeanMetricWrapper",
+    "MeanSquaredError",
     "Metric",
     "SparseCategoricalAccuracy",
+    "Sum",
     "accuracy",
     "binary_accuracy",
     "categorical_accuracy",
@@ -33,13 +38,32 @@ __all__ = [
     "sparse_categorical_accuracy",
 ]
 
-_KNOWN = by_name(Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy, Mean)
+_CLASSES = (Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy, Mean, MeanSquaredError, Sum)
+_OWN = {cls.__name__: cls for cls in _CLASSES}
+#: Losses that serve as metrics, by the names of losses; where there is a metric of that class name, it takes its place.
+_LOSSES: dict[str, Any] = {name: _OWN.get(cls.__name__) or cls() for name, cls in losses.KNOWN.items()}
+METRICS = Registry(
+    "metric",
+    Metric,
+    *_CLASSES,
+    *(
+        getattr(losses, snake_case(type(loss).__name__))
+        for name, loss in _LOSSES.items()
+        if name == type(loss).__name__
+    ),
+    wrap=MeanMetricWrapper,
+    **_LOSSES,
+    acc=Accuracy,
+    crossentropy=losses.FittingCrossentropy(),
+    ce=losses.FittingCrossentropy(name="ce"),
+)
 
 
 def get(identifier: Any) -> Metric:
-    """Return a metric by name, as it is, from a class, or as the mean of a function ``f(y_true, y_pred)``.
+    """Return a metric by name or config, as it is, from a class, or as the mean of a function ``f(y_true, y_pred)``.
 
-    ``"accuracy"`` and ``"acc"`` pick binary, categorical or sparse accuracy by the shapes of targets and outputs.
+    ``"accuracy"`` and ``"acc"`` pick binary, categorical or sparse accuracy by the shapes of targets and outputs. A
+    loss, by name or as an object, gives the mean of its values.
 
     Raises
     ------
@@ -49,12 +73,9 @@ def get(identifier: Any) -> Metric:
     Examples
     --------
     >>> import nnarray as nna
-    >>> nna.metrics.get("accuracy").name
-    'accuracy'
+    >>> nna.metrics.get("accuracy").name, nna.metrics.get("mse").name
+    ('accuracy', 'mean_squared_error')
     """
-    if isinstance(identifier, str) and identifier in ("accuracy", "acc"):
-        return MeanMetricWrapper(fitting_accuracy, name=identifier)
-    found = find("metric", identifier, {**_KNOWN, "accuracy": None, "acc": None}, Metric)
-    if isinstance(found, Metric):
-        return found
-    return MeanMetricWrapper(found, name=getattr(found, "name", None) or getattr(found, "__name__", "metric"))
+    if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
+        return FittingAccuracy(identifier)
+    return METRICS.get(identifier)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnarray import nn
-from nnarray.metrics._metric import MeanMetricWrapper
+from nnarray import config, nn
+from nnarray.array import array_namespace
+from nnarray.metrics._mean import MeanMetricWrapper
 
 
 def accuracy(y_true: Any, y_pred: Any) -> Any:
@@ -13,14 +14,20 @@ def accuracy(y_true: Any, y_pred: Any) -> Any:
 
     Parameters
     ----------
-    y_true, y_pred : arrays, shape (batch, …, n)
+    y_true, y_pred : arrays, shape (batch, …, n) or (batch,)
 
     Returns
     -------
     array, shape (batch, …)
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> nna.metrics.accuracy([1, 2], [1, 0]).tolist()
+    [1.0, 0.0]
     """
-    xp, y_true, y_pred = nn.align(y_true, y_pred)
-    return _mean_last(xp, y_true == y_pred)
+    hits = _equal(y_true, y_pred)
+    return nn.mean_per_example(array_namespace(hits), hits)
 
 
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
@@ -28,7 +35,7 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
 
     Parameters
     ----------
-    y_true : array, shape (batch, …, n)
+    y_true : array, shape (batch, …, n) or (batch,)
         Labels 0 or 1.
     y_pred : array, the same shape
     threshold : float
@@ -43,8 +50,8 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
     >>> nna.metrics.binary_accuracy([[1], [0]], [[0.9], [0.6]]).tolist()
     [1.0, 0.0]
     """
-    xp, y_true, y_pred = nn.align(y_true, y_pred)
-    return _mean_last(xp, xp.astype(y_pred > threshold, y_pred.dtype) == y_true)
+    hits = _on_its_side(y_true, y_pred, threshold)
+    return nn.mean_per_example(array_namespace(hits), hits)
 
 
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
@@ -65,7 +72,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     [1.0, 0.0]
     """
     xp, y_true, y_pred = nn.align(y_true, y_pred)
-    return xp.astype(xp.argmax(y_true, axis=-1) == xp.argmax(y_pred, axis=-1), y_pred.dtype)
+    return _as_numbers(xp, xp.argmax(y_true, axis=-1) == xp.argmax(y_pred, axis=-1))
 
 
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
@@ -73,7 +80,7 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
 
     Parameters
     ----------
-    y_true : array, shape (batch, …) or (batch, …, 1)
+    y_true : array, shape (batch, …), with or without further axes of length one
     y_pred : array, shape (batch, …, classes)
 
     Returns
@@ -88,34 +95,65 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     """
     xp, y_true, y_pred = nn.prepare(y_true, y_pred)
     labels = nn.match_labels(xp, y_true, y_pred)
-    return xp.astype(labels == xp.astype(xp.argmax(y_pred, axis=-1), labels.dtype), y_pred.dtype)
+    return _as_numbers(xp, labels == nn.cast(xp.argmax(y_pred, axis=-1), labels.dtype))
 
 
-def fitting_accuracy(y_true: Any, y_pred: Any) -> Any:
-    """Return binary, sparse or categorical accuracy, whichever the shapes of labels and outputs call for."""
-    _, y_true, y_pred = nn.prepare(y_true, y_pred)
-    outputs = y_pred.shape[-1] if y_pred.ndim > 1 else 1
-    if outputs == 1:
-        return binary_accuracy(y_true, y_pred)
-    if y_true.ndim < y_pred.ndim or y_true.shape[-1] == 1:
-        return sparse_categorical_accuracy(y_true, y_pred)
-    return categorical_accuracy(y_true, y_pred)
+def _fitting(y_true: Any, y_pred: Any) -> Any:
+    kinds = {"binary": _on_its_side, "sparse": sparse_categorical_accuracy, "categorical": categorical_accuracy}
+    return kinds[nn.kind_of_targets(y_true.shape, y_pred.shape)](y_true, y_pred)
 
 
-def _mean_last(xp: Any, equal: Any) -> Any:
-    hits = xp.astype(equal, xp.float32)
-    return xp.mean(hits, axis=-1) if hits.ndim > 0 else hits
+def _equal(y_true: Any, y_pred: Any) -> Any:
+    """Return 1 for each element that equals its target; integers are compared as such, however large."""
+    xp, y_true, y_pred = nn.prepare(y_true, y_pred)
+    y_true = nn.match_shape(xp, y_true, y_pred)
+    whole = all(xp.isdtype(x.dtype, ("bool", "integral")) for x in (y_true, y_pred))
+    dtype = xp.arange(1).dtype if whole else nn.computing_dtype(y_pred)
+    return _as_numbers(xp, nn.cast(y_true, dtype) == nn.cast(y_pred, dtype))
 
 
-class Accuracy(MeanMetricWrapper):
-    """Share of predictions that equal their targets."""
+def _on_its_side(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
+    """Return 1 for each element that lies on its label's side of `threshold`."""
+    xp, y_true, y_pred = nn.align(y_true, y_pred)
+    return _as_numbers(xp, xp.astype(y_pred > threshold, y_pred.dtype) == y_true)
+
+
+def _as_numbers(xp: Any, hits: Any) -> Any:
+    return xp.astype(hits, getattr(xp, config.floatx()))
+
+
+class _Share(MeanMetricWrapper):
+    """The mean of truth values, which compare predictions as they are."""
+
+    def _ready(self, y_pred: Any) -> Any:
+        return y_pred
+
+
+class Accuracy(_Share):
+    """Share of predictions that equal their targets.
+
+    Parameters
+    ----------
+    name, dtype : as for `Metric`
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> float(nna.metrics.Accuracy()([1, 2, 3, 4], [1, 2, 3, 0]))
+    0.75
+    """
 
     def __init__(self, name: str = "accuracy", dtype: str | None = None) -> None:
-        super().__init__(accuracy, name, dtype)
+        super().__init__(_equal, name, dtype)
 
 
-class BinaryAccuracy(MeanMetricWrapper):
+class BinaryAccuracy(_Share):
     """Share of outputs on their label's side of `threshold`.
+
+    Parameters
+    ----------
+    name, dtype : as for `Metric`
+    threshold : float
 
     Examples
     --------
@@ -125,18 +163,48 @@ class BinaryAccuracy(MeanMetricWrapper):
     """
 
     def __init__(self, name: str = "binary_accuracy", dtype: str | None = None, threshold: float = 0.5) -> None:
-        super().__init__(binary_accuracy, name, dtype, threshold=threshold)
+        super().__init__(_on_its_side, name, dtype, threshold=threshold)
+        self.threshold = threshold
 
 
-class CategoricalAccuracy(MeanMetricWrapper):
-    """Share of examples whose most probable class is that of the one-hot label."""
+class CategoricalAccuracy(_Share):
+    """Share of examples whose most probable class is that of the one-hot label.
+
+    Parameters
+    ----------
+    name, dtype : as for `Metric`
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> float(nna.metrics.CategoricalAccuracy()([[0, 1], [0, 1]], [[0.1, 0.9], [0.6, 0.4]]))
+    0.5
+    """
 
     def __init__(self, name: str = "categorical_accuracy", dtype: str | None = None) -> None:
         super().__init__(categorical_accuracy, name, dtype)
 
 
-class SparseCategoricalAccuracy(MeanMetricWrapper):
-    """Share of examples whose most probable class is the integer label."""
+class SparseCategoricalAccuracy(_Share):
+    """Share of examples whose most probable class is the integer label.
+
+    Parameters
+    ----------
+    name, dtype : as for `Metric`
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> float(nna.metrics.SparseCategoricalAccuracy()([1, 1], [[0.1, 0.9], [0.6, 0.4]]))
+    0.5
+    """
 
     def __init__(self, name: str = "sparse_categorical_accuracy", dtype: str | None = None) -> None:
         super().__init__(sparse_categorical_accuracy, name, dtype)
+
+
+class FittingAccuracy(_Share):
+    """Binary, sparse or categorical accuracy, whichever the shapes of labels and outputs call for."""
+
+    def __init__(self, name: str = "accuracy", dtype: str | None = None) -> None:
+        super().__init__(_fitting, name, dtype)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from nnarray._messages import describe
-from nnarray.layers import InputLayer, Layer, Shape, observed
+from nnarray.backends import use_backend
+from nnarray.layers import InputLayer, Layer, Placeholder, Shape, symbol_of
+from nnarray.models._graph import Graph
 from nnarray.models._model import Model
 
 
@@ -16,6 +19,7 @@ class Sequential(Model):
     Parameters
     ----------
     layers : sequence of Layer, optional
+        The first may be an `Input`.
     trainable : bool
     name : str, optional
     backend : str or module, optional
@@ -33,9 +37,11 @@ class Sequential(Model):
     17
     """
 
+    _unwalked = Model._unwalked | {"_stack", "_symbols"}
+
     def __init__(
         self,
-        layers: Sequence[Layer] | None = None,
+        layers: Sequence[Layer | Placeholder] | None = None,
         trainable: bool = True,
         name: str | None = None,
         *,
@@ -45,38 +51,44 @@ class Sequential(Model):
     ) -> None:
         super().__init__(trainable=trainable, name=name, backend=backend, device=device, on_missing=on_missing)
         self._stack: list[Layer] = []
+        self._symbols: list[Placeholder] = []
         for layer in layers or ():
             self.add(layer)
 
-    def add(self, layer: Layer) -> None:
+    def add(self, layer: Layer | Placeholder) -> None:
         """Put a layer on top; once the input shape is known, it is built at once.
 
         Raises
         ------
         TypeError
-            If `layer` is no layer.
+            If `layer` is not a layer.
         ValueError
-            If it is an `Input` and not the first.
+            If it is an `Input` and not the first, or the model itself.
         """
+        if isinstance(layer, Placeholder) and layer.source is not None:
+            layer = layer.source
         if not isinstance(layer, Layer):
             raise TypeError(f"Only layers can be added, for example Dense(4): received {describe(layer)}.")
         if isinstance(layer, InputLayer) and self._stack:
             raise ValueError(f"Input must come first: this model has {len(self._stack)} layer(s) already.")
+        if self in layer.structure()[0].values():
+            raise ValueError(f"A model cannot be a layer of its own: received {layer.name!r} for {self.name!r}.")
         first = not self._stack
-        if first:
-            self.batch_input_shape = layer.batch_input_shape
-            self.dtype = layer.dtype
-            self.built = False
-        stack = [*self._stack, layer]
-        if self.batch_input_shape is not None:
-            self._build_stack(stack, self.batch_input_shape)
+        shape = layer.batch_input_shape if first else self.batch_input_shape
+        if shape is not None:
+            symbols = self._called([layer], self._symbols or [self._input_symbol(layer, shape)])
         elif self.built:
             raise ValueError(
                 f"Model {self.name!r} was built without a declared input shape: give its first layer input_shape, or "
                 "add all layers before the first call."
             )
-        self._set_stack(stack)
-        self.built = self.batch_input_shape is not None and bool(self.layers)
+        else:
+            symbols = []
+        if not self.layers and not isinstance(layer, InputLayer):
+            self._policy = layer._policy
+        self.batch_input_shape = shape
+        self._stack, self._symbols = [*self._stack, layer], symbols
+        self.built = shape is not None and bool(self.layers)
 
     def pop(self) -> Layer:
         """Take the topmost layer off and return it.
@@ -84,46 +96,65 @@ class Sequential(Model):
         Raises
         ------
         IndexError
-            If there is none.
+            If there is no layer.
         """
         if not self.layers:
             raise IndexError(f"Model {self.name!r} has no layer to take off.")
-        *stack, layer = self._stack
-        self._set_stack(stack)
+        *self._stack, layer = self._stack
+        if self._symbols:
+            node = self._symbols.pop().node
+            assert node is not None
+            layer._nodes.remove(node)
         if not self.layers:
             self.built = False
         return layer
-
-    def _set_stack(self, stack: list[Layer]) -> None:
-        # A list's layers are noted when it is set; those of the list before it are to be forgotten.
-        self.__dict__.pop("_own_layers", None)
-        self._stack = stack
 
     @property
     def layers(self) -> list[Layer]:
         """The layers, without the input."""
         return [layer for layer in self._stack if not isinstance(layer, InputLayer)]
 
+    def members(self) -> Iterator[tuple[str, Any]]:
+        yield from ((f"layers/{i}", layer) for i, layer in enumerate(self.layers))
+        yield from super().members()
+
+    @property
+    def sublayers(self) -> list[Layer]:
+        return list(dict.fromkeys([*self.__dict__.get("_stack", ()), *super().sublayers]))
+
     def build(self, input_shape: Shape) -> None:
         """Build every layer for inputs of `input_shape`, (None, …)."""
         self._require_layers()
         shape: Shape = (None, *input_shape[1:])
-        self._build_stack(self._stack, shape)
+        self._symbols = self._called(self.layers, [self._input_symbol(self._stack[0], shape)])
         self.batch_input_shape = shape
-        self.built = True
 
-    def _build_stack(self, stack: Sequence[Layer], shape: Shape) -> None:
-        selection = self._home or self._wanted
-        home = None if selection is None else selection.backend.asarray(0.0, device=selection.device)
-        for layer in stack:
-            layer.ensure_built(shape, home)
-            shape = layer.compute_output_shape(shape)
+    def _input_symbol(self, first: Layer, shape: Shape) -> Placeholder:
+        if isinstance(first, InputLayer):
+            return symbol_of(first)
+        return symbol_of(InputLayer(batch_shape=shape, dtype=first.variable_dtype))
+
+    def _called(self, layers: Sequence[Layer], symbols: list[Placeholder]) -> list[Placeholder]:
+        """Return the symbols with those that further layers make, each built where the model lives."""
+        place = self.home or self._wanted
+        with nullcontext() if place is None else use_backend(place.backend.name, place.device):
+            for layer in layers:
+                if not isinstance(layer, InputLayer):
+                    symbols = [*symbols, layer(symbols[-1])]
+        return symbols
+
+    def _present_value(self, name: str, value: Any) -> Any:
+        return (list(self._stack) or None) if name == "layers" else super()._present_value(name, value)
 
     def _require_layers(self) -> None:
         if not self.layers:
             raise ValueError(f"Model {self.name!r} has no layers. Add some, for example model.add(Dense(1)).")
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
+    @property
+    def states_output_shape(self) -> bool:
+        return all(layer.states_output_shape for layer in self._stack)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
         self._require_layers()
         for layer in self._stack:
             input_shape = layer.compute_output_shape(input_shape)
@@ -135,12 +166,13 @@ class Sequential(Model):
         return inputs
 
     @property
-    def final_activation(self) -> Callable[[Any], Any] | None:
-        return self._stack[-1].final_activation if self._stack else None
+    def _cast_to(self) -> str | None:
+        # Each layer casts for itself.
+        return None
 
-    def pre_activation(self, inputs: Any) -> Any:
-        inputs = self._prepare(inputs)
-        for layer in self._stack[:-1]:
-            inputs = layer(inputs)
-        last = self._stack[-1]
-        return observed(last, last.pre_activation, inputs)
+    @property
+    def output_names(self) -> list[str] | None:
+        return [self._stack[-1].name] if self._stack else None
+
+    def _as_graph(self) -> Graph | None:
+        return Graph(self._symbols[0], self._symbols[-1]) if len(self._symbols) > 1 else None

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from nnarray import config
 from nnarray.array import Array, Origin, array_namespace
 from nnarray.autodiff import stop_gradient
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _floating(x: Any) -> tuple[Any, Any]:
@@ -16,6 +20,17 @@ def _floating(x: Any) -> tuple[Any, Any]:
     if xp.isdtype(x.dtype, ("real floating", "complex floating")):
         return xp, x
     return xp, xp.astype(x, getattr(xp, config.floatx()))
+
+
+def on_symbols(function: F) -> F:
+    """Return a function that is noted down as one operation where it is given a symbol of a model."""
+
+    @functools.wraps(function)
+    def call(x: Any, *args: Any, **kwargs: Any) -> Any:
+        noted = getattr(type(x), "__nnarray_apply__", None)
+        return function(x, *args, **kwargs) if noted is None else noted(x, call, (x, *args), kwargs)
+
+    return call  # type: ignore[return-value]
 
 
 def linear(x: Any) -> Any:
@@ -31,6 +46,7 @@ def linear(x: Any) -> Any:
     return x
 
 
+@on_symbols
 def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
     """Return ``max(0, x)``, the rectified linear unit.
 
@@ -65,6 +81,7 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
     return y if max_value is None else xp.minimum(y, max_value)
 
 
+@on_symbols
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
     """Return `x` where positive, ``negative_slope * x`` elsewhere.
 
@@ -80,6 +97,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
     return relu(x, negative_slope=negative_slope)
 
 
+@on_symbols
 def sigmoid(x: Any) -> Any:
     """Return ``1 / (1 + exp(-x))``.
 
@@ -96,6 +114,7 @@ def sigmoid(x: Any) -> Any:
     return _noted(1.0 / (1.0 + xp.exp(-xp.maximum(x, lowest))), "sigmoid", x)
 
 
+@on_symbols
 def tanh(x: Any) -> Any:
     """Return the hyperbolic tangent.
 
@@ -110,6 +129,7 @@ def tanh(x: Any) -> Any:
     return xp.tanh(x)
 
 
+@on_symbols
 def softmax(x: Any, axis: int = -1) -> Any:
     """Return ``exp(x) / sum(exp(x))`` along `axis`.
 
@@ -126,6 +146,7 @@ def softmax(x: Any, axis: int = -1) -> Any:
     return _noted(y, "softmax", x, axis % x.ndim) if isinstance(axis, int) else y
 
 
+@on_symbols
 def log_softmax(x: Any, axis: int = -1) -> Any:
     """Return the logarithm of `softmax`, exact where that underflows.
 

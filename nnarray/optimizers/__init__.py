@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnarray._lookup import by_name, find
-from nnarray._messages import describe
+from nnarray._lookup import Registry
+from nnarray.optimizers import schedules
 from nnarray.optimizers._optimizer import Optimizer
 from nnarray.optimizers._rules import SGD, Adam, RMSprop
+from nnarray.optimizers._slots import Slot
 
-__all__ = ["SGD", "Adam", "Optimizer", "RMSprop", "get"]
+__all__ = ["SGD", "Adam", "Optimizer", "RMSprop", "Slot", "get", "schedules"]
 
-_KNOWN = by_name(SGD, RMSprop, Adam, sgd=SGD, rmsprop=RMSprop)
+OPTIMIZERS = Registry("optimizer", Optimizer, SGD, RMSprop, Adam)
 
 
 def get(identifier: Any) -> Optimizer:
-    """Return an optimizer by name, as it is, or from a class.
+    """Return an optimizer by name or config, as it is, or from a class.
 
     Raises
     ------
@@ -26,9 +27,6 @@ def get(identifier: Any) -> Optimizer:
     --------
     >>> import nnarray as nna
     >>> nna.optimizers.get("adam")
-    <Adam name=adam, learning_rate=0.001>
+    Adam()
     """
-    found = find("optimizer", identifier, _KNOWN, Optimizer)
-    if not isinstance(found, Optimizer):
-        raise TypeError(f"Expected an optimizer by name or as an object: received {describe(identifier)}.")
-    return found
+    return OPTIMIZERS.get(identifier)

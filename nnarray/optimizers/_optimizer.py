@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+import weakref
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
+from nnarray._checks import check_not_negative, check_positive
+from nnarray._config import Configured
 from nnarray._lookup import snake_case
 from nnarray.array import array_namespace
-from nnarray.variables import StatelessScope, Variable
+from nnarray.optimizers._gradients import clip, fitted, scalar_for
+from nnarray.optimizers._rate import LearningRate, Rate
+from nnarray.optimizers._slots import Part, Slot, SlotTable, bring_beside, members_of
+from nnarray.variables import RehearsalScope, StatelessScope, Variable, current_scope, outside_scopes
 
 
-class Optimizer:
+def _nobody() -> None:
+    return None
+
+
+class Optimizer(Configured):
     """Changes variables by their gradients.
 
-    A subclass names its `slots`, one array of zeros each per variable, and writes `update` as a formula.
+    A subclass names its `slots`, arrays kept beside each variable, and writes `update` as a formula. It sets
+    ``elementwise = False`` if an element's change depends on others, as where a norm is taken: `update` then sees each
+    variable in its own shape; otherwise it may see many, one behind the other.
 
     Parameters
     ----------
-    learning_rate : float
-        Positive.
+    learning_rate : float, LearningRateSchedule or callable
+        A schedule is called with the number of steps taken, a callable too if it takes an argument.
     weight_decay : float, optional
         Before each step every weight shrinks by the factor ``1 - learning_rate * weight_decay`` (Loshchilov, Hutter,
         "Decoupled weight decay regularization", ICLR 2019).
@@ -31,44 +44,57 @@ class Optimizer:
     global_clipnorm : float, optional
         Greatest Euclidean norm of all gradients together.
     name : str, optional
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nnarray as nna
+    >>> class SignDescent(nna.optimizers.Optimizer):
+    ...     def __init__(self, learning_rate=0.25, **kwargs):
+    ...         super().__init__(learning_rate, **kwargs)
+    ...     def update(self, xp, weight, gradient, slots, learning_rate, step):
+    ...         return weight - learning_rate * xp.sign(gradient), slots
+    >>> w = nna.Variable(np.asarray([1.0, -2.0]))
+    >>> SignDescent().apply([np.asarray([5.0, -3.0])], [w])
+    >>> w.numpy()
+    array([ 0.75, -1.75])
     """
 
-    slots: tuple[str, ...] = ()
+    shared_arguments = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "name")
+    _set_by_init = "_table"
+    slots: tuple[Slot | str, ...] = ()
+    elementwise = True
 
     def __init__(
         self,
-        learning_rate: float,
+        learning_rate: Rate,
         weight_decay: float | None = None,
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
         name: str | None = None,
     ) -> None:
-        if isinstance(learning_rate, bool) or not isinstance(learning_rate, (int, float, np.number)):
-            raise TypeError(f"learning_rate must be a number: received learning_rate={learning_rate!r}.")
-        if not learning_rate >= 0:
-            raise ValueError(f"learning_rate must not be negative: received learning_rate={learning_rate!r}.")
         limits = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
         given = {key: value for key, value in limits.items() if value is not None}
         if len(given) > 1:
             raise ValueError(f"Only one of clipnorm, clipvalue and global_clipnorm can be given: received {given}.")
         for key, value in given.items():
-            if value <= 0:
-                raise ValueError(f"{key} must be positive: received {key}={value!r}.")
+            check_positive(key, value)
+        if weight_decay is not None:
+            check_not_negative("weight_decay", weight_decay)
         self.name = name or snake_case(type(self).__name__)
         self.weight_decay = weight_decay
         self.clipnorm = clipnorm
         self.clipvalue = clipvalue
         self.global_clipnorm = global_clipnorm
-        self._initial_rate = float(learning_rate)
+        self._rate = LearningRate(learning_rate)
         self._iterations: Variable | None = None
-        self._rate: Variable | None = None
-        self._slot_variables: list[tuple[Variable, ...]] = []
-        self._members: tuple[Variable, ...] = ()
-        self._built_with: list[Variable] = []
+        self._table = SlotTable()
+        self._undecayed: tuple[list[Variable], list[str]] = ([], [])
+        self._owner: Callable[[], Any] = _nobody
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name}, learning_rate={float(self.learning_rate)}>"
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_owner": _nobody}
 
     def update(
         self, xp: Any, weight: Any, gradient: Any, slots: tuple[Any, ...], learning_rate: Any, step: Any
@@ -80,17 +106,31 @@ class Optimizer:
 
     @property
     def learning_rate(self) -> Any:
-        """The step size: a Variable once the optimizer is built; assign a number to change it."""
-        return self._initial_rate if self._rate is None else self._rate
+        """The step size: a Variable once the optimizer is built, or what its schedule gives for the next step.
+
+        Assign a number to change it, or a schedule.
+
+        Raises
+        ------
+        TypeError
+            If a number is assigned where a schedule was given.
+        """
+        if self._rate.schedule is None and self._rate.variable is not None:
+            return self._rate.variable
+        return self._rate.at(np.asarray(0) if self._iterations is None else self._iterations.value)
 
     @learning_rate.setter
-    def learning_rate(self, value: float) -> None:
-        if not float(value) >= 0:
-            raise ValueError(f"learning_rate must not be negative: received learning_rate={value!r}.")
-        if self._rate is None:
-            self._initial_rate = float(value)
-        else:
-            self._rate.assign(np.asarray(float(value)))
+    def learning_rate(self, value: Rate) -> None:
+        self._rate.set(value)
+
+    def refresh_learning_rate(self) -> None:
+        """Ask a learning rate that is a function without arguments; loops do so before a step that is replayed."""
+        self._rate.refresh()
+
+    def _present_value(self, name: str, value: Any) -> Any:
+        if name == "learning_rate" and self._rate.schedule is not None:
+            return self._rate.schedule
+        return super()._present_value(name, value)
 
     @property
     def iterations(self) -> Any:
@@ -99,48 +139,76 @@ class Optimizer:
 
     @property
     def variables(self) -> list[Variable]:
-        """Iterations, learning rate, then the slots of each variable."""
-        scalars = [scalar for scalar in (self._iterations, self._rate) if scalar is not None]
-        return [*scalars, *(slot for slots in self._slot_variables for slot in slots)]
+        """Iterations, learning rate, then the slots: of the variables in turn, of those that rest."""
+        rate = [] if self._rate.variable is None or self._rate.follows_steps else [self._rate.variable]
+        return [*([] if self._iterations is None else [self._iterations]), *rate, *self._table.variables]
 
-    def build(self, variables: Sequence[Variable]) -> None:
-        """Make the state for `variables`; what already belongs to the same ones is kept."""
-        members = tuple(member for variable in variables for member in variable.members)
-        if not variables:
-            return
-        before, self._built_with = self._built_with, list(variables)
-        if members == self._members:
-            if [variable.members for variable in before] != [variable.members for variable in variables]:
-                self._regroup(before, variables)
-            return
-        first = variables[0]
-        xp = first.backend.xp
-        if self._iterations is None:
-            self._iterations = Variable(xp.asarray(0, device=first.device), f"{self.name}/iterations", trainable=False)
-            rate = first.backend.asarray(self._initial_rate, first.dtype, first.device)
-            self._rate = Variable(rate, f"{self.name}/learning_rate", trainable=False)
-        self._slot_variables = [
-            tuple(Variable(xp.zeros_like(variable.value), f"{variable.path}/{slot}", False) for slot in self.slots)
-            for variable in variables
-        ]
-        self._members = members
+    def build(self, variables: Iterable[Variable]) -> None:
+        """Make the state for `variables`, of which some may be packs; those that have slots already keep them.
 
-    def _regroup(self, before: Sequence[Variable], variables: Sequence[Variable]) -> None:
-        """Lay the slots out for the same variables packed in another way."""
-        pieces: dict[Variable, list[Any]] = {member: [] for member in self._members}
-        for variable, slots in zip(before, self._slot_variables, strict=True):
-            for slot in slots:
-                for member, piece in zip(variable.members, variable.split(slot.value), strict=True):
-                    pieces[member].append(piece)
-        self._slot_variables = [
-            tuple(
-                Variable(
-                    variable.join([pieces[member][i] for member in variable.members]), f"{variable.path}/{slot}", False
-                )
-                for i, slot in enumerate(self.slots)
+        A variable that is left out rests: if it comes back, its slots are as they were. One that is new has its bias
+        corrected from its own first step on.
+        """
+        variables = list(variables)
+        members_of(variables)
+        if self._iterations is None and variables:
+            first = variables[0]
+            start = first.backend.xp.asarray(0, device=first.device)
+            self._iterations = Variable(start, f"{self.name}/iterations", trainable=False)
+            self._rate.build(variables, f"{self.name}/learning_rate")
+        self._rate.refresh()
+        if not self._table.is_for(variables):
+            self._table.arrange(variables, self._slots, int(self.iterations), self._is_joint)
+        self._table.bring_home()
+        for scalar in (self._iterations, self._rate.variable):
+            if variables and scalar is not None:
+                bring_beside(variables[0], scalar)
+
+    @property
+    def _slots(self) -> list[Slot]:
+        return [slot if isinstance(slot, Slot) else Slot(slot) for slot in self.slots]
+
+    def _is_joint(self, variable: Variable) -> bool:
+        if variable.members == (variable,):
+            return True
+        joint = self.elementwise and all(slot.shape is None for slot in self._slots)
+        return joint and len(set(map(self.group_of, variable.members))) == 1
+
+    def group_of(self, variable: Variable) -> Hashable:
+        """Return what variables must have in common to be updated as one, beside their dtype.
+
+        ``pack_variables(variables, optimizer.group_of)`` makes such packs; others are updated variable by variable.
+        """
+        return self._table.born(variable, lambda: int(self.iterations)), self._decays(variable)
+
+    def exclude_from_weight_decay(
+        self, var_list: Iterable[Variable] | None = None, var_names: Iterable[str] | None = None
+    ) -> None:
+        """Leave variables alone that are given, or in whose name one of the patterns is found.
+
+        Raises
+        ------
+        ValueError
+            If the optimizer is built.
+        """
+        if self._iterations is not None:
+            raise ValueError("exclude_from_weight_decay must be called before the optimizer is built.")
+        self._undecayed = list(var_list or ()), list(var_names or ())
+
+    def _decays(self, variable: Variable) -> bool:
+        variables, patterns = self._undecayed
+        return variable not in variables and not any(re.search(pattern, variable.name) for pattern in patterns)
+
+    def claim(self, owner: Any) -> None:
+        """Note that the optimizer belongs to `owner`, a model; ValueError if another has it and keeps it."""
+        other = self._owner()
+        if other is not None and other is not owner and getattr(other, "optimizer", self) is self:
+            raise ValueError(
+                f"This {type(self).__name__} belongs to {getattr(other, 'name', other)!r} already: received it for "
+                f"{getattr(owner, 'name', owner)!r}. Make one for each model, such as "
+                f"{type(self).__name__}.from_config(optimizer.get_config())."
             )
-            for variable in variables
-        ]
+        self._owner = weakref.ref(owner)
 
     # -- steps --------------------------------------------------------------------------------------------------------
 
@@ -152,32 +220,72 @@ class Optimizer:
         grads : sequence of arrays
             One per variable, of its shape.
         trainable_variables : sequence of Variable, optional
-            Always the same ones; others start with fresh slots. By default those it was built with.
+            By default those it was built with. Slots are found by variable, in any order; new variables get their own.
+
+        Raises
+        ------
+        ValueError
+            If a gradient is missing or of another shape.
         """
-        trainable_variables = self._built_with if trainable_variables is None else trainable_variables
-        if len(grads) != len(trainable_variables):
+        targets = self._table.targets if trainable_variables is None else list(trainable_variables)
+        grads = list(grads)
+        if len(grads) != len(targets):
             raise ValueError(
-                f"One gradient per variable is needed: received {len(grads)} gradients for "
-                f"{len(trainable_variables)} variables."
+                f"One gradient per variable is needed: received {len(grads)} gradients for {len(targets)} variables."
             )
-        self.build(trainable_variables)
-        if not trainable_variables:
+        grads = [fitted(g, variable) for g, variable in zip(grads, targets, strict=True)]
+        if not targets:
             return
+        self._ensure_slots(targets)
         assert self._iterations is not None
-        assert self._rate is not None
-        self._iterations.assign(self._iterations.value + 1)
-        grads = self._clip(grads, trainable_variables)
-        for variable, gradient, slots in zip(trainable_variables, grads, self._slot_variables, strict=True):
-            weight = variable.value
-            xp = array_namespace(weight)
-            rate = xp.astype(self._rate.value, weight.dtype)
-            step = xp.astype(self._iterations.value, weight.dtype)
-            if self.weight_decay:
-                weight = weight - weight * self.weight_decay * rate
-            weight, values = self.update(xp, weight, gradient, tuple(slot.value for slot in slots), rate, step)
-            variable.assign(weight)
-            for slot, value in zip(slots, values, strict=True):
-                slot.assign(value)
+        taken = self._iterations.value
+        rate = self._rate.at(taken)
+        parts = list(self._table.parts(dict(zip(targets, grads, strict=True))))
+        limits = self.clipnorm, self.clipvalue, self.global_clipnorm
+        grads = clip([part.gradient for part in parts], [part.variable for part in parts], *limits)
+        self._table.store([self._updated(part, g, rate, taken) for part, g in zip(parts, grads, strict=True)])
+        self._iterations.assign(taken + 1)
+
+    def _updated(self, part: Part, gradient: Any, rate: Any, taken: Any) -> tuple[Part, Any, tuple[Any, ...]]:
+        variable, weight, slots = part.variable, part.variable.value, part.slots
+        xp = array_namespace(weight)
+        offset = part.unit.offset
+        rate = scalar_for(rate, weight, variable)
+        step = scalar_for(taken + 1 if offset is None else taken + 1 - offset.value, weight, variable)
+        if self.weight_decay and self._decays(variable.members[0]):
+            weight = weight - weight * self.weight_decay * rate
+        weight, values = self.update(xp, weight, gradient, slots, rate, step)
+        if len(values) != len(slots):
+            raise ValueError(
+                f"{type(self).__name__}.update must return one array for each of its {len(slots)} slots: received "
+                f"{len(values)}."
+            )
+        return part, weight, tuple(values)
+
+    def _ensure_slots(self, targets: Sequence[Variable]) -> None:
+        """Make sure that there are slots for `targets`; none are made or moved where variables are only lent.
+
+        But a rehearsal is there for what a step makes at first use.
+        """
+        if self._table.is_for(targets) or self._table.covers(targets):
+            return
+        scope = current_scope()
+        if scope is None or isinstance(scope, RehearsalScope):
+            with outside_scopes():
+                self.build(targets)
+            return
+        unknown = [member for member in members_of(targets) if member not in self._table.members]
+        if unknown:
+            raise ValueError(
+                f"Variable {unknown[0].path!r} is unknown to this {type(self).__name__}: its state cannot be made in a "
+                "stateless call or under jit. Call optimizer.build(variables) first."
+            )
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Any:
+        """Take one step for pairs of gradient and variable; return the number of steps taken."""
+        pairs = list(grads_and_vars)
+        self.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
+        return self.iterations
 
     def stateless_apply(
         self, optimizer_variables: Sequence[Any], grads: Sequence[Any], trainable_variables: Sequence[Any]
@@ -189,7 +297,7 @@ class Optimizer:
         optimizer_variables : sequence of arrays
             In the order of `variables`; build the optimizer first.
         grads, trainable_variables : sequences of arrays
-            In the order of the variables it was built with.
+            In the order of the variables it was built with, or of those in the one pack it was built with.
 
         Returns
         -------
@@ -197,33 +305,14 @@ class Optimizer:
         """
         if self._iterations is None:
             raise ValueError("stateless_apply needs a built optimizer. Call optimizer.build(variables) first.")
-        variables = self._built_with
-        with StatelessScope([*self.variables, *variables], [*optimizer_variables, *trainable_variables]) as scope:
-            self.apply(grads, variables)
-        return [scope.values[v] for v in variables], [scope.values[v] for v in self.variables]
-
-    def _clip(self, grads: Sequence[Any], variables: Sequence[Variable]) -> Sequence[Any]:
-        if self.clipvalue is not None:
-            return [array_namespace(g).clip(g, -self.clipvalue, self.clipvalue) for g in grads]
-        limit = self.global_clipnorm or self.clipnorm
-        if limit is None:
-            return grads
-        pieces = [variable.split(g) for variable, g in zip(variables, grads, strict=True)]
-        norms = [[_norm(piece) for piece in group] for group in pieces]
-        if self.global_clipnorm is not None:
-            total = array_namespace(norms[0][0]).sqrt(sum(norm * norm for group in norms for norm in group))
-            norms = [[total] * len(group) for group in norms]
-        return [
-            variable.join([_limited(g, norm, limit) for g, norm in zip(group, group_norms, strict=True)])
-            for variable, group, group_norms in zip(variables, pieces, norms, strict=True)
-        ]
-
-
-def _norm(x: Any) -> Any:
-    xp = array_namespace(x)
-    return xp.sqrt(xp.sum(x * x))
-
-
-def _limited(x: Any, norm: Any, limit: float) -> Any:
-    xp = array_namespace(x)
-    return x * xp.astype(limit / xp.maximum(norm, limit), x.dtype)
+        own, targets = self.variables, self._table.targets
+        if len(targets) == 1 and [tuple(x.shape) for x in trainable_variables] != [targets[0].shape]:
+            targets = list(targets[0].members)
+        if (len(optimizer_variables), len(trainable_variables)) != (len(own), len(targets)):
+            raise ValueError(
+                f"stateless_apply takes {len(own)} optimizer variables and {len(targets)} trainable ones: received "
+                f"{len(optimizer_variables)} and {len(trainable_variables)}."
+            )
+        with StatelessScope([*own, *targets], [*optimizer_variables, *trainable_variables]) as scope:
+            self.apply(grads, targets)
+        return [scope.values[v] for v in targets], [scope.values[v] for v in own]

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from nnarray._checks import check_boolean, check_not_negative, check_share
 from nnarray.optimizers._optimizer import Optimizer
-
-
-def _check_share(name: str, value: float) -> float:
-    if not 0 <= value < 1:
-        raise ValueError(f"{name} must be at least 0 and below 1: received {name}={value!r}.")
-    return value
+from nnarray.optimizers._rate import Rate
 
 
 class SGD(Optimizer):
@@ -20,9 +16,9 @@ class SGD(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float
+    learning_rate : float, LearningRateSchedule or callable
     momentum : float
-        In [0, 1).
+        In [0, 1].
     nesterov : bool
         Whether to look ahead: ``w <- w + momentum v - learning_rate g``.
     weight_decay, clipnorm, clipvalue, global_clipnorm, name : as for `Optimizer`
@@ -31,15 +27,15 @@ class SGD(Optimizer):
     --------
     >>> import nnarray as nna
     >>> nna.optimizers.SGD(0.1, momentum=0.9)
-    <SGD name=sgd, learning_rate=0.1>
+    SGD(0.1, momentum=0.9)
     """
 
     def __init__(
-        self, learning_rate: float = 0.01, momentum: float = 0.0, nesterov: bool = False, **kwargs: Any
+        self, learning_rate: Rate = 0.01, momentum: float = 0.0, nesterov: bool = False, **kwargs: Any
     ) -> None:
         super().__init__(learning_rate, **kwargs)
-        self.momentum = _check_share("momentum", momentum)
-        self.nesterov = nesterov
+        self.momentum = check_share("momentum", momentum, closed=True)
+        self.nesterov = check_boolean("nesterov", nesterov)
         self.slots = ("momentum",) if momentum else ()
 
     def update(
@@ -61,11 +57,11 @@ class RMSprop(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float
+    learning_rate : float, LearningRateSchedule or callable
     rho : float
         Decay of the running mean, in [0, 1).
     momentum : float
-        In [0, 1).
+        In [0, 1].
     epsilon : float
         Added to the mean square, under the root.
     centered : bool
@@ -76,12 +72,12 @@ class RMSprop(Optimizer):
     --------
     >>> import nnarray as nna
     >>> nna.optimizers.RMSprop()
-    <RMSprop name=rmsprop, learning_rate=0.001>
+    RMSprop()
     """
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: Rate = 0.001,
         rho: float = 0.9,
         momentum: float = 0.0,
         epsilon: float = 1e-7,
@@ -89,10 +85,10 @@ class RMSprop(Optimizer):
         **kwargs: Any,
     ) -> None:
         super().__init__(learning_rate, **kwargs)
-        self.rho = _check_share("rho", rho)
-        self.momentum = _check_share("momentum", momentum)
-        self.epsilon = epsilon
-        self.centered = centered
+        self.rho = check_share("rho", rho)
+        self.momentum = check_share("momentum", momentum, closed=True)
+        self.epsilon = check_not_negative("epsilon", epsilon)
+        self.centered = check_boolean("centered", centered)
         self.slots = ("velocity", *(("momentum",) if momentum else ()), *(("average",) if centered else ()))
 
     def update(
@@ -118,7 +114,7 @@ class Adam(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float
+    learning_rate : float, LearningRateSchedule or callable
     beta_1, beta_2 : float
         Decay of the two means, in [0, 1).
     epsilon : float
@@ -130,12 +126,12 @@ class Adam(Optimizer):
     --------
     >>> import nnarray as nna
     >>> nna.optimizers.Adam()
-    <Adam name=adam, learning_rate=0.001>
+    Adam()
     """
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: Rate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
@@ -143,10 +139,10 @@ class Adam(Optimizer):
         **kwargs: Any,
     ) -> None:
         super().__init__(learning_rate, **kwargs)
-        self.beta_1 = _check_share("beta_1", beta_1)
-        self.beta_2 = _check_share("beta_2", beta_2)
-        self.epsilon = epsilon
-        self.amsgrad = amsgrad
+        self.beta_1 = check_share("beta_1", beta_1)
+        self.beta_2 = check_share("beta_2", beta_2)
+        self.epsilon = check_not_negative("epsilon", epsilon)
+        self.amsgrad = check_boolean("amsgrad", amsgrad)
         self.slots = ("momentum", "velocity", *(("velocity_hat",) if amsgrad else ()))
 
     def update(

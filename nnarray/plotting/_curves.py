@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnarray import activations, autodiff
-from nnarray.plotting._style import BLUE, CLASSES, GREY, ORANGE, WIDTH, film_path, new_figure, styled, write_film
+from nnarray._messages import describe
+from nnarray.callbacks import History
+from nnarray.plotting._style import BLUE, GREY, ORANGE, WIDTH, film_path, new_figure, styled, write_film
 
 
 def plot_activations(names: Any = ("sigmoid", "tanh", "relu", "leaky_relu"), reach: float = 4.0) -> Any:
@@ -58,18 +61,53 @@ def plot_activations(names: Any = ("sigmoid", "tanh", "relu", "leaky_relu"), rea
     return figure
 
 
-def _series(history: Any) -> tuple[np.ndarray, dict[str, list[float]]]:
-    epochs = np.asarray(getattr(history, "epoch", []), dtype=int) + 1
-    figures = getattr(history, "history", None)
-    if not figures or not len(epochs):
-        raise ValueError(f"A History of at least one epoch is needed, as fit returns it: received {history!r}.")
-    return epochs, figures
+class _Curve(NamedTuple):
+    """A figure's values, and the epochs, counted from 1, that had them."""
+
+    epochs: np.ndarray
+    values: np.ndarray
 
 
-def _panels(figures: dict[str, list[float]]) -> list[list[str]]:
+def _curves(history: Any, name: str) -> dict[str, _Curve]:
+    """Return the curves in a History or a dict, for the function `name`."""
+    figures = getattr(history, "history", history)
+    if not isinstance(figures, Mapping):
+        raise TypeError(
+            f"{name} takes a History, as fit returns it, or a dict of lists, one value an epoch: received "
+            f"{describe(history)}."
+        )
+    series = {key: _numbers(key, values) for key, values in figures.items()}
+    count = max(map(len, series.values()), default=0)
+    if not count:
+        raise ValueError(f"A history of at least one epoch is needed: received {describe(history)}.")
+    epochs = np.asarray(getattr(history, "epoch", range(count)), dtype=int) + 1
+    if len(epochs) != count or (np.diff(epochs) <= 0).any():
+        epochs = np.arange(1, count + 1)  # one run after another
+    curves = {}
+    for key, values in series.items():
+        if len(values) < count and not isinstance(history, History):
+            raise ValueError(
+                f"A figure has one value for each epoch: received {len(values)} of {key!r} and {count} epochs of "
+                "others. A History knows which epochs had one."
+            )
+        rows = history.rows_of(key) if len(values) < count else slice(None)
+        curves[key] = _Curve(epochs[rows], values)
+    return curves
+
+
+def _numbers(name: str, values: Any) -> np.ndarray:
+    try:
+        return np.asarray([float(value) for value in values])
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"A figure is a list of numbers, one for each epoch: received {describe(values)} for {name!r}."
+        ) from None
+
+
+def _panels(curves: dict[str, _Curve]) -> list[list[str]]:
     """Return what is drawn in each panel: a figure and its counterpart on the validation data."""
-    names = [name for name in figures if not name.startswith("val_")]
-    return [[name, f"val_{name}"] if f"val_{name}" in figures else [name] for name in names]
+    names = [name for name in curves if not name.startswith("val_") or name[4:] not in curves]
+    return [[name, f"val_{name}"] if f"val_{name}" in curves else [name] for name in names]
 
 
 def plot_history(history: Any) -> Any:
@@ -77,8 +115,8 @@ def plot_history(history: Any) -> Any:
 
     Parameters
     ----------
-    history : History
-        As `fit` returns it.
+    history : History or dict of str to list of float
+        As `fit` returns it, or its `history`.
 
     Returns
     -------
@@ -86,8 +124,10 @@ def plot_history(history: Any) -> Any:
 
     Raises
     ------
+    TypeError
+        If it is something else.
     ValueError
-        If the History holds no epoch.
+        If there is no epoch, a value is not a number, or the lists of a dict differ in length.
 
     Examples
     --------
@@ -99,10 +139,10 @@ def plot_history(history: Any) -> Any:
     >>> [ax.get_ylabel() for ax in plotting.plot_history(history).axes]
     ['loss']
     """
-    epochs, figures = _series(history)
+    curves = _curves(history, "plot_history")
     with styled():
-        figure, panels = _prepare(figures)
-        _draw(panels, epochs, figures, len(epochs))
+        figure, panels = _prepare(curves)
+        _draw(panels, curves, _epochs(curves)[-1])
         _explain(figure, panels)
     return figure
 
@@ -112,7 +152,7 @@ def film_history(history: Any, path: Any, fps: float = 10) -> Path:
 
     Parameters
     ----------
-    history : History
+    history : History or dict of str to list of float
     path : str or Path
     fps : float
         Epochs per second.
@@ -120,24 +160,37 @@ def film_history(history: Any, path: Any, fps: float = 10) -> Path:
     Returns
     -------
     Path
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from nnarray import plotting
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     plotting.film_history({"loss": [0.5, 0.25]}, f"{folder}/history.gif").name
+    'history.gif'
     """
-    epochs, figures = _series(history)
+    curves = _curves(history, "film_history")
+    epochs = _epochs(curves)
     target = film_path(path)
     with styled():
-        figure, panels = _prepare(figures)
-        _draw(panels, epochs, figures, len(epochs))
+        figure, panels = _prepare(curves)
+        _draw(panels, curves, epochs[-1])
         _explain(figure, panels)
 
     def draw(index: int) -> None:
         for ax in panels:
             ax.clear()
-        _draw(panels, epochs, figures, index + 1)
+        _draw(panels, curves, epochs[index])
 
     return write_film(figure, draw, len(epochs), target, fps)
 
 
-def _prepare(figures: dict[str, list[float]]) -> tuple[Any, Any]:
-    count = len(_panels(figures))
+def _epochs(curves: dict[str, _Curve]) -> np.ndarray:
+    return np.unique(np.concatenate([curve.epochs for curve in curves.values()]))
+
+
+def _prepare(curves: dict[str, _Curve]) -> tuple[Any, Any]:
+    count = len(_panels(curves))
     columns = min(count, 2)
     rows = -(-count // columns)
     figure = new_figure(WIDTH if count > 1 else 6.0, 3.4 * rows)
@@ -147,16 +200,20 @@ def _prepare(figures: dict[str, list[float]]) -> tuple[Any, Any]:
     return figure, panels[:count]
 
 
-def _draw(panels: Any, epochs: np.ndarray, figures: dict[str, list[float]], shown: int) -> None:
-    for ax, names in zip(panels, _panels(figures), strict=True):
-        for name, style, colour in zip(names, ("-", "--"), CLASSES, strict=False):
-            label = "validation" if name.startswith("val_") else "training"
-            end = {"marker": "o", "markersize": 4, "markevery": [shown - 1]}
-            ax.plot(epochs[:shown], figures[name][:shown], style, color=colour, linewidth=2, label=label, **end)
+def _draw(panels: Any, curves: dict[str, _Curve], last: int) -> None:
+    """Draw the curves up to an epoch, in axes that hold all of them."""
+    first, end = _epochs(curves)[[0, -1]]
+    for ax, names in zip(panels, _panels(curves), strict=True):
+        for name in names:
+            epochs, values = curves[name]
+            shown = np.count_nonzero(epochs <= last)
+            style, colour, label = ("--", ORANGE, "validation") if name.startswith("val_") else ("-", BLUE, "training")
+            mark = {"marker": "o", "markersize": 4, "markevery": [shown - 1] if shown else []}
+            ax.plot(epochs[:shown], values[:shown], style, color=colour, linewidth=2, label=label, **mark)
         ax.set(xlabel="epoch", ylabel=names[0].replace("_", " "))
-        ax.set_xlim(epochs[0] - 0.5, max(epochs[-1], epochs[0] + 1) + 0.5)
+        ax.set_xlim(first - 0.5, max(end, first + 1) + 0.5)
         ax.xaxis.get_major_locator().set_params(integer=True)
-        together = np.concatenate([figures[name] for name in names])
+        together = np.concatenate([curves[name].values for name in names])
         finite = together[np.isfinite(together)]
         if finite.size:
             margin = 0.05 * (np.ptp(finite) or 1.0)

@@ -6,7 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from nnarray.plotting._style import GREY, INK, SIGNED, WIDTH, axes_or_new, number, styled, to_host, without_frame
+from nnarray.plotting._style import (
+    GREY,
+    INK,
+    SIGNED,
+    WIDTH,
+    axes_or_new,
+    draw_arrow,
+    number,
+    styled,
+    to_host,
+    without_frame,
+)
 
 _MOST_ROWS, _MOST_COLUMNS = 6, 18
 _LEAST_COLUMNS = 13  # keeps the cells of a small layer from growing
@@ -59,7 +70,7 @@ def plot_layer(x: Any, layer: Any, ax: Any = None) -> Any:
         right = _draw_matrix(ax, "W", kernel, _draw_sign(ax, "·", right, tall / 2), tall / 2)
         _draw_matrix(ax, "b", bias[None, :], _draw_sign(ax, "+", right, tall / 2), tall / 2)
         right = _draw_matrix(ax, "Z", z, left, below + len(inputs) / 2)
-        _draw_arrow(ax, f"$g$ = {name}", right, below + len(inputs) / 2)
+        _draw_activation(ax, f"$g$ = {name}", right, below + len(inputs) / 2)
         _draw_matrix(ax, f"A = {name}(Z)", a, right + _ARROW, below + len(inputs) / 2)
         ax.set(xlim=(min(left - 0.7, -0.1), max(columns, _LEAST_COLUMNS) + 0.1), ylim=(below + len(inputs) + 1.7, -1.2))
         without_frame(ax, equal=False)
@@ -90,9 +101,8 @@ def _draw_sign(ax: Any, sign: str, left: float, centre: float) -> float:
     return left + _SIGN
 
 
-def _draw_arrow(ax: Any, text: str, left: float, centre: float) -> None:
-    style = {"arrowstyle": "-|>", "color": INK, "linewidth": 1.5}
-    ax.annotate("", (left + _ARROW - 0.25, centre), (left + 0.25, centre), arrowprops=style)
+def _draw_activation(ax: Any, text: str, left: float, centre: float) -> None:
+    draw_arrow(ax, (left + 0.25, centre), (left + _ARROW - 0.25, centre))
     ax.text(left + _ARROW / 2, centre - 0.2, text, ha="center", va="bottom")
 
 

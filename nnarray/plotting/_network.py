@@ -7,7 +7,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnarray.plotting._style import BLUE, GREY, INK, ORANGE, WIDTH, axes_or_new, styled, to_host, without_frame
+from nnarray._messages import describe
+from nnarray.models import Sequential
+from nnarray.plotting._style import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    WIDTH,
+    axes_or_new,
+    draw_arrow,
+    styled,
+    to_host,
+    without_frame,
+)
 
 #: A wider layer is drawn with its first and last units and dots between.
 MOST_UNITS = 12
@@ -78,8 +91,10 @@ def plot_network(model: Any, ax: Any = None) -> Any:
 
     Raises
     ------
+    TypeError
+        If the model is no Sequential.
     ValueError
-        If the model has not been built.
+        If it has not been built.
 
     Examples
     --------
@@ -88,6 +103,10 @@ def plot_network(model: Any, ax: Any = None) -> Any:
     >>> len(plotting.plot_network(model).axes[0].collections)
     3
     """
+    if not isinstance(model, Sequential):
+        raise TypeError(f"plot_network draws a Sequential: received {describe(model)}. Print its summary() instead.")
+    if not model.built:
+        raise ValueError(f"Model {model.name!r} has not been built: its weights are not known. Call it on data first.")
     columns = _columns(model)
     places = [_places(column.size) for column in columns]
     tallest = max(len(place) + (column.size > MOST_UNITS) * 2 for column, place in zip(columns, places, strict=True))
@@ -100,8 +119,7 @@ def plot_network(model: Any, ax: Any = None) -> Any:
             if column.kernel is not None:
                 _draw_weights(ax, place, column.kernel, places[place - 1], places[place])
             elif place:
-                ends = ((place - 0.25) * _GAP_X, 0), ((place - 0.75) * _GAP_X, 0)
-                ax.annotate("", *ends, arrowprops={"arrowstyle": "-|>", "color": GREY, "linewidth": 1.5})
+                draw_arrow(ax, ((place - 0.75) * _GAP_X, 0), ((place - 0.25) * _GAP_X, 0), GREY)
             _draw_units(ax, place, column, places[place], tallest, slant)
         half = tallest / 2
         ax.set(xlim=(-1.3, (len(columns) - 1) * _GAP_X + 1.3), ylim=(-half - 1.9 - margin, half + 0.4))

@@ -15,6 +15,7 @@ from nnarray.plotting._style import (
     ORANGE,
     WIDTH,
     axes_or_new,
+    draw_arrow,
     number,
     styled,
     to_host,
@@ -118,8 +119,7 @@ def _draw_weight(ax: Any, height: float, weight: float, text: str, most: float) 
 
 
 def _arrow(ax: Any, start: Any, end: Any, colour: str, width: float = 1.5) -> None:
-    style = {"arrowstyle": "-|>", "color": colour, "linewidth": width, "shrinkA": 0, "shrinkB": 1}
-    ax.annotate("", end, start, arrowprops={**style, "mutation_scale": 12 + 1.5 * width}, zorder=2)
+    draw_arrow(ax, start, end, colour, width, shrinkA=0, shrinkB=1, mutation_scale=12 + 1.5 * width)
 
 
 def _circle(ax: Any, x: float, y: float, radius: float, text: str, colour: str = INK, size: float = 10.5) -> None:

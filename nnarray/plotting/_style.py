@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ try:
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.colors import LinearSegmentedColormap
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as PlainFigure
     from PIL import Image
 except ImportError as error:
     raise ImportError(missing_extra("matplotlib or pillow", "plot", "nnarray.plotting")) from error
@@ -45,6 +46,15 @@ def styled() -> Any:
     return mpl.rc_context(_SETTINGS)
 
 
+class Figure(PlainFigure):
+    """A figure that a notebook shows as the last value of a cell, though pyplot knows nothing of it."""
+
+    def _repr_png_(self) -> bytes:
+        with io.BytesIO() as file:
+            self.savefig(file, format="png")
+            return file.getvalue()
+
+
 def new_figure(width: float = WIDTH, height: float = 4.0, layout: Any = "constrained") -> Any:
     """Return an empty figure that belongs to no global state."""
     figure = Figure(figsize=(width, height), layout=layout)
@@ -58,10 +68,16 @@ def axes_or_new(ax: Any, width: float = WIDTH, height: float = 4.0) -> Any:
 
 
 def without_frame(ax: Any, equal: bool = True) -> None:
-    """Make the axes a sheet to draw on."""
+    """Hide ticks, labels and frame of the axes."""
     ax.set_axis_off()
     if equal:
         ax.set_aspect("equal")
+
+
+def draw_arrow(ax: Any, start: Any, end: Any, colour: str = INK, width: float = 1.5, **style: Any) -> None:
+    """Draw an arrow between two points; its ends keep matplotlib's distance from them unless `style` says another."""
+    look = {"arrowstyle": "-|>", "color": colour, "linewidth": width, **style}
+    ax.annotate("", end, start, arrowprops=look, zorder=2)
 
 
 def to_host(x: Any) -> np.ndarray:
@@ -77,7 +93,7 @@ def check_points(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
     Raises
     ------
     ValueError
-        If the shapes are others, or a class is no whole number.
+        If a shape is wrong, or a class is not a whole number.
     """
     points, labels = to_host(x), to_host(y)
     if points.ndim != 2 or points.shape[1] != 2 or not len(points):
@@ -102,7 +118,7 @@ def film_path(path: Any) -> Path:
     Raises
     ------
     ValueError
-        If it is no ``.gif``.
+        If it does not end in ``.gif``.
     FileNotFoundError
         If its folder does not exist.
     """

@@ -7,7 +7,7 @@ from typing import Any
 
 from nnarray._messages import describe
 from nnarray.autodiff import record
-from nnarray.plotting._style import BLUE, GREY, INK, ORANGE, WIDTH, axes_or_new, styled, without_frame
+from nnarray.plotting._style import BLUE, GREY, INK, ORANGE, WIDTH, axes_or_new, draw_arrow, styled, without_frame
 
 _MOST_STEPS = 40
 _FORWARD, _BACKWARD, _HALF = 0.0, 5.6, 1.55
@@ -35,7 +35,7 @@ def plot_tape(function: Callable[..., Any], *args: Any, names: Sequence[str] | N
     Raises
     ------
     ValueError
-        If the result is no scalar, the tape is empty or too long to draw, or `names` are not as many as the arrays.
+        If the result is not a scalar, the tape is empty or too long to draw, or `names` are not as many as the arrays.
 
     Examples
     --------
@@ -83,8 +83,7 @@ def plot_tape(function: Callable[..., Any], *args: Any, names: Sequence[str] | N
         ax.text(_FORWARD, 1.1, "forward, downwards", ha="center", color=BLUE, fontweight="bold")
         ax.text(_BACKWARD, 1.1, "backward, upwards", ha="center", color=ORANGE, fontweight="bold")
         middle, end = (_FORWARD + _BACKWARD) / 2, -(count - 1)
-        start, stop = (_FORWARD + _HALF, end), (_BACKWARD - _HALF, end)
-        ax.annotate("", stop, start, arrowprops={"arrowstyle": "-|>", "color": INK, "linewidth": 1.5})
+        draw_arrow(ax, (_FORWARD + _HALF, end), (_BACKWARD - _HALF, end))
         ax.text(middle, end + 0.18, "d$J$ = 1", ha="center", va="bottom")
         ax.set(xlim=(-3.6, _BACKWARD + 3.6), ylim=(-count + 0.3, 1.9))
         without_frame(ax, equal=False)
@@ -110,12 +109,7 @@ def _box(ax: Any, x: float, y: float, order: str, text: str, colour: str) -> Non
 def _chip(ax: Any, x: float, y: float, text: str, side: str, colour: str) -> None:
     ax.text(x, y, text, ha=side, va="center", fontsize=10, color=INK)
     near = x + 0.05 if side == "right" else x - 0.3
-    ax.annotate(
-        "",
-        (near + 0.25, y),
-        (near, y),
-        arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 1.0, "shrinkA": 0, "shrinkB": 0},
-    )
+    draw_arrow(ax, (near, y), (near + 0.25, y), colour, 1.0, shrinkA=0, shrinkB=0)
 
 
 def _arrows(ax: Any, above: int, below: int) -> None:
@@ -124,14 +118,10 @@ def _arrows(ax: Any, above: int, below: int) -> None:
     for x, start, end, side in ((_FORWARD, above, below, 1), (_BACKWARD, below, above, -1)):
         if near:
             shift = 0.33 if end > start else -0.33
-            ends = ((x, -end + shift), (x, -start - shift))
+            ends = ((x, -start - shift), (x, -end + shift))
             style: dict[str, Any] = {"connectionstyle": "arc3"}
         else:
             edge = x + side * _HALF
-            ends = ((edge, -end), (edge, -start))
+            ends = ((edge, -start), (edge, -end))
             style = {"connectionstyle": "arc3,rad=-0.35"}
-        ax.annotate(
-            "",
-            *ends,
-            arrowprops={"arrowstyle": "-|>", "color": GREY, "linewidth": 1.1, "shrinkA": 1, "shrinkB": 1, **style},
-        )
+        draw_arrow(ax, *ends, GREY, 1.1, shrinkA=1, shrinkB=1, **style)

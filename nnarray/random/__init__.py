@@ -2,6 +2,7 @@
 
 from nnarray.random._dropout import check_rate, dropout
 from nnarray.random._keys import (
+    KeyStream,
     Seed,
     SeedGenerator,
     StepDraws,
@@ -9,6 +10,7 @@ from nnarray.random._keys import (
     key_from_seed,
     next_key,
     preserved_keys,
+    seeded,
     set_seed,
     stream_from_seed,
 )
@@ -17,6 +19,7 @@ from nnarray.random._numbers import randint, uniform
 from nnarray.random._samples import categorical, shuffle
 
 __all__ = [
+    "KeyStream",
     "Seed",
     "SeedGenerator",
     "StepDraws",
@@ -29,6 +32,7 @@ __all__ = [
     "normal",
     "preserved_keys",
     "randint",
+    "seeded",
     "set_seed",
     "shuffle",
     "standard_truncated_normal",

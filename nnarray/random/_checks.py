@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 import numbers
-import operator
 from collections.abc import Sequence
 from typing import Any
 
 from nnarray._messages import describe
-from nnarray.backends import Backend
+from nnarray.backends import Backend, integer_of
 
 FLOATS = ("float32", "float64")
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
@@ -19,7 +18,7 @@ def check_shape(shape: int | Sequence[int]) -> tuple[int, ...]:
     """Return a shape as a tuple; an integer is the length of one axis."""
     try:
         lengths = tuple(shape) if isinstance(shape, Sequence) else (shape,)
-        found = tuple(-1 if isinstance(length, bool) else operator.index(length) for length in lengths)
+        found = tuple(-1 if isinstance(length, bool) else integer_of(length) for length in lengths)
     except TypeError:
         found = (-1,)
     if any(length < 0 for length in found):
@@ -46,7 +45,7 @@ def check_float(name: str, value: Any) -> float:
 
 
 def check_integer(name: str, value: Any) -> int:
-    """Return an integer; a float is none, even if it has no fraction."""
+    """Return an integer; a float is refused, even if it is whole."""
     if not isinstance(value, numbers.Integral) or isinstance(value, bool):
         raise TypeError(f"{name} must be an integer: received {name}={describe(value)}.")
     return int(value)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import operator
 import secrets
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from nnarray._config import Configured
 from nnarray._messages import describe
 from nnarray._refusals import refuse_state
 from nnarray._replay import once
 from nnarray.array import Array, as_array, is_traced
-from nnarray.backends import Backend, backend_of, current_backend
+from nnarray.backends import Backend, backend_of, current_backend, integer_of
 
 Key = tuple[int, int]
 Stream = tuple[Key, tuple[int, int]]
@@ -27,12 +28,14 @@ _CURE = (
     "stateless_call."
 )
 
-_seed = secrets.randbits(63)
-_index = 0
+#: Of whatever threads draw from: steps of counts.
+_lock = threading.Lock()
 
 
 def set_seed(seed: int) -> None:
     """Restart all randomness of the process: initial weights, shuffles, dropout masks.
+
+    Within `nnarray.random.seeded`, restart that of the block alone.
 
     Parameters
     ----------
@@ -44,40 +47,114 @@ def set_seed(seed: int) -> None:
     >>> import nnarray as nna
     >>> nna.set_seed(0)
     """
-    global _seed, _index
-    _seed = check_seed(seed)
-    _index = 0
+    _stream().restart(seed)
 
 
 def check_seed(seed: object) -> int:
     """Return a seed that is an integer of 64 bits, or raise."""
-    index = getattr(type(seed), "__index__", None)
-    if index is None or isinstance(seed, bool) or not 0 <= index(seed) < 2**64:
+    try:
+        found = -1 if isinstance(seed, bool) else integer_of(seed)
+    except TypeError:
+        found = -1
+    if not 0 <= found < 2**64:
         raise ValueError(f"A seed is an integer of at least 0 and below 2**64: received {describe(seed)}.")
-    return index(seed)
+    return found
 
 
-def next_key() -> Key:
-    """Return the next key of the process, never the same twice after one `set_seed`."""
-    refuse_state("A draw from the process's stream", _CURE)
-    return once(_step)
+class KeyStream:
+    """Keys one after the other, which several threads may take: each key is given once after a `restart`.
+
+    Parameters
+    ----------
+    seed : int
+        First word of the keys.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.restart(seed)
+
+    def restart(self, seed: int) -> None:
+        """Begin anew, with another seed or the same."""
+        seed = check_seed(seed)
+        with _lock:
+            self._seed, self._count = seed, 0
+
+    def next(self) -> Key:
+        """Return the next key."""
+        with _lock:
+            self._count += 1
+            return self._seed, self._count - 1
+
+    def fork(self) -> KeyStream:
+        """Return a stream that gives the keys that this one will give."""
+        made = KeyStream.__new__(KeyStream)
+        with _lock:
+            made._seed, made._count = self._seed, self._count
+        return made
 
 
-def _step() -> Key:
-    global _index
-    _index += 1
-    return _seed, _index - 1
+_process = KeyStream(secrets.randbits(63))
+_scoped: ContextVar[KeyStream | None] = ContextVar("nnarray_key_stream", default=None)
+
+
+def _stream() -> KeyStream:
+    return _scoped.get() or _process
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw from a stream of its own inside a ``with`` block or, as a decorator, in each call of a function.
+
+    In the block numbers are those that `set_seed` with that seed would give; what was drawn before and is drawn after
+    it is as without the block. Blocks may stand in one another. A block is one thread's: threads that are started in
+    it draw from the process's stream, unless they run in a copy of the context (``contextvars.copy_context``).
+
+    Parameters
+    ----------
+    seed : int
+        At least 0 and below 2**64.
+
+    Raises
+    ------
+    ValueError
+        If the seed is no such integer.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> with nna.random.seeded(0):
+    ...     first = nna.random.uniform((3,))
+    >>> with nna.random.seeded(0):
+    ...     bool((nna.random.uniform((3,)) == first).all())
+    True
+    """
+    with _drawing_from(KeyStream(seed)):
+        yield
 
 
 @contextmanager
 def preserved_keys() -> Iterator[None]:
-    """Give the process's keys that the block takes out again afterwards."""
-    global _index
-    before = _index
+    """Give the keys that the block takes out again afterwards."""
+    with _drawing_from(_stream().fork()):
+        yield
+
+
+@contextmanager
+def _drawing_from(stream: KeyStream) -> Iterator[None]:
+    token = _scoped.set(stream)
     try:
         yield
     finally:
-        _index = before
+        _scoped.reset(token)
+
+
+def next_key() -> Key:
+    """Return the next key of the process, or of the block of `seeded`; no two calls, in whatever threads, get the same.
+
+    Another `set_seed` begins the keys of its seed anew.
+    """
+    refuse_state("A draw from the process's stream", _CURE)
+    return once(_stream().next)
 
 
 def key_from_seed(seed: int | None) -> Key:
@@ -85,7 +162,7 @@ def key_from_seed(seed: int | None) -> Key:
     return next_key() if seed is None else (check_seed(seed), _EXPLICIT)
 
 
-class SeedGenerator:
+class SeedGenerator(Configured):
     """A key with a counter that steps at each use.
 
     Given as `seed`, it makes a function draw other numbers at each call, the same in each run of the program.
@@ -111,23 +188,15 @@ class SeedGenerator:
         self.key = key_from_seed(seed)
         self._count = 0
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make a generator like this one, at its start."""
-        return {"seed": self.seed, "name": self.name}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> SeedGenerator:
-        """Return the generator that `get_config` describes."""
-        return cls(**config)
-
     def next(self) -> int:
         """Return the counter and step it."""
         refuse_state("A draw from a SeedGenerator", _CURE)
         return once(self._step)
 
     def _step(self) -> int:
-        self._count += 1
-        return self._count - 1
+        with _lock:
+            self._count += 1
+            return self._count - 1
 
 
 #: What a function takes as `seed`.
@@ -174,25 +243,25 @@ class StepDraws:
         return self._count - 1
 
     @property
-    def home(self) -> tuple[Backend, Any]:
+    def place(self) -> tuple[Backend, Any]:
         """Backend and device of the arrays drawn."""
         if self._like is None:
-            return current_backend() if self._around is None else self._around.home
+            return current_backend() if self._around is None else self._around.place
         raw = self._like.value if isinstance(self._like, Array) else self._like
         backend = backend_of(raw)
         return backend, backend.device_of(raw)
 
-    def given(self, x: Any) -> Any:
+    def as_in_step(self, x: Any) -> Any:
         """Return a drawn array as those of the step are: raw, or an Array."""
         if self._like is None:
-            return x if self._around is None else self._around.given(x)
+            return x if self._around is None else self._around.as_in_step(x)
         return as_array(x) if isinstance(self._like, Array) else x
 
 
 def _as_counter(counter: Any) -> Any:
     """Return a known number as an int; what a plan takes as an argument stays an array."""
     if not is_traced(counter):
-        return operator.index(counter)
+        return integer_of(counter)
     if "int" not in str(counter.dtype):
         raise TypeError(f"The number of a step is an integer: received {describe(counter)}.")
     return counter
@@ -211,16 +280,16 @@ def drawing(draws: StepDraws | None) -> Iterator[None]:
         _draws.reset(token)
 
 
-def home() -> tuple[Backend, Any]:
+def drawing_place() -> tuple[Backend, Any]:
     """Return backend and device of random arrays: those of the training step, or those in force."""
     draws = _draws.get()
-    return current_backend() if draws is None else draws.home
+    return current_backend() if draws is None else draws.place
 
 
-def given(x: Any) -> Any:
+def as_in_step(x: Any) -> Any:
     """Return a drawn array as it is handed out: an Array in a step of Arrays, else raw."""
     draws = _draws.get()
-    return x if draws is None else draws.given(x)
+    return x if draws is None else draws.as_in_step(x)
 
 
 def stream_from_seed(seed: Seed) -> Stream:

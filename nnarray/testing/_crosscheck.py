@@ -7,15 +7,16 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from nnarray import losses
 from nnarray._messages import describe
-from nnarray.backends import Selection, available_backends, backend_of, select
+from nnarray._trees import tree_map
+from nnarray.backends import Selection, available_backends, select
 from nnarray.models import Model
 from nnarray.random import preserved_keys
 from nnarray.testing._crosscheck_compare import compared
 from nnarray.testing._crosscheck_report import CrossCheck
 from nnarray.testing._crosscheck_run import run
 from nnarray.training import Data, as_data
+from nnarray.training._prepare import checked_data, specs_of_outputs
 
 #: About 80 roundings in float32 and 4,500 in float64; see `crosscheck`.
 TOLERANCES = {"float32": 1e-5, "float64": 1e-12}
@@ -34,7 +35,8 @@ def crosscheck(
     """Compute one batch on several backends with the same weights, and tell where they first part.
 
     Every layer's output is compared; then, from the loss back, the gradient that each layer hands back to its inputs
-    and the gradient in its weights. What first parts is what to look at: all that comes after is made from it. The
+    and the gradient in its weights. To an output that is our sigmoid or softmax the gradient is that in its logits, of
+    which a cross-entropy is computed. What first parts is what to look at: all that comes after is made from it. The
     model computes as in `fit`, but copies of it do: nothing of it changes, nor any stream of random numbers.
 
     Parameters
@@ -48,7 +50,7 @@ def crosscheck(
     backends : sequence, optional
         Names (``"torch"``), names with a device (``"torch:cuda:0"``), pairs of name and device, or array-API modules.
         The first is the reference. By default NumPy and every other that is available.
-    loss : str, Loss or function, optional
+    loss : as for `compile`, optional
         By default the one the model was compiled with.
     training : bool
         Whether layers such as Dropout behave as in training, with the same masks everywhere.
@@ -103,24 +105,24 @@ def crosscheck(
     if rtol is not None and not 0 < rtol < math.inf:
         raise ValueError(f"rtol must be positive and finite: received rtol={rtol!r}.")
     places = _places(backends)
-    if loss is not None and y is None:
+    own_loss = type(model).compute_loss is not Model.compute_loss
+    if loss is not None and y is None and not own_loss:
         raise ValueError("y is missing: a loss needs targets.")
-    objective = model.loss if loss is None else losses.get(loss)
     forward_only = ""
-    if y is None:
+    if y is None and not own_loss:
         forward_only = "no y was given"
-    elif objective is None:
+    elif model.loss is None and loss is None and not own_loss:
         forward_only = "the model is not compiled and no loss was given"
-    # A NaN in the data is no obstacle to finding where one first comes from.
+    # NaN in the data is allowed: where it first appears is a finding.
     data = as_data(x, y, finite=False)
     with preserved_keys():
-        ready = _built(model, data, next(iter(places.values())))
+        ready = _built(model, data, next(iter(places.values())), loss)
         if forward_only:
-            data, objective = data._replace(y=None), None
+            data = data._replace(y=None)
         else:
-            _check_targets(ready, data, objective)
+            _check_targets(ready, data)
         tolerance = _tolerance(ready) if rtol is None else float(rtol)
-        runs = {label: run(ready, place, data, objective, training) for label, place in places.items()}
+        runs = {label: run(ready, place, data, training, not forward_only) for label, place in places.items()}
     return CrossCheck(model.name, tuple(places), tuple(compared(runs, tolerance)), tolerance, forward_only)
 
 
@@ -152,27 +154,33 @@ def _places(backends: Any) -> dict[str, Selection]:
     return places
 
 
-def _built(model: Model, data: Data, place: Selection) -> Model:
-    """Return a copy of the model with all its weights."""
-    shape = (None, *data.x.shape[1:])
+def _built(model: Model, data: Data, place: Selection, loss: Any) -> Model:
+    """Return a copy of the model with all its weights, compiled with `loss` if that is given."""
     twin = copy.deepcopy(model)
-    twin.check_input_shape(shape)
+    twin.checked_inputs(data.x)
+    if loss is not None:
+        twin.compile(loss=loss)
     if not twin.built:
-        twin.ensure_built(shape, place.backend.asarray(0.0, device=place.device))
+        shapes = tree_map(lambda array: (None, *array.shape[1:]), data.x)
+        twin.ensure_built(shapes, like=place.backend.asarray(0.0, device=place.device))
     return twin
 
 
-def _check_targets(model: Model, data: Data, loss: Any) -> None:
+def _check_targets(model: Model, data: Data) -> None:
+    if model.loss is None:
+        return  # a loss of the model's own may need no targets
     try:
-        shape = model.compute_output_shape((None, *data.x.shape[1:]))
+        outputs = specs_of_outputs(model, data.x)
     except Exception:
-        return  # a layer that raises is told in the report, with its place
-    loss.check_targets(backend_of(data.y).to_numpy(data.y), shape)
+        return  # the report names the layer that raises
+    model._for_outputs(outputs)
+    checked_data(model, data.x, data.y, None, finite=False)
 
 
 def _tolerance(model: Model) -> float:
     """Return what the coarsest dtype in the model allows."""
-    dtypes = {model.dtype, *(variable.dtype for variable in model.variables)}
+    computing = {layer.compute_dtype for layer in (model, *model.structure()[0].values())}
+    dtypes = {*computing, *(variable.dtype for variable in model.variables)}
     floating = [dtype for dtype in dtypes if "float" in dtype]
     unknown = [dtype for dtype in floating if dtype not in TOLERANCES]
     if unknown:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nnarray._tables import table
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -55,11 +57,11 @@ class Row:
     differences: Mapping[str, Difference | None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CrossCheck:
     """Where backends part from a reference; made by `crosscheck`.
 
-    It is true if none does, so that ``assert crosscheck(model, x)`` is a test. As text it is a table.
+    It is true if none does, so that ``assert crosscheck(model, x)`` is a test. It prints as a table.
 
     Attributes
     ----------
@@ -100,7 +102,7 @@ class CrossCheck:
     def __bool__(self) -> bool:
         return self.passed
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return "\n".join([*_table(self), *self.summary()])
 
     def summary(self) -> list[str]:
@@ -168,7 +170,6 @@ def _table(report: CrossCheck) -> list[str]:
     reference, *others = report.backends
     # The reference has no differences, unless it raised something.
     columns = [b for b in report.backends if b in others or any(row.differences.get(b) for row in report.rows)]
-    header = ("Array", "Kind", "Shape", *columns)
     lines = [
         (
             row.name,
@@ -178,13 +179,5 @@ def _table(report: CrossCheck) -> list[str]:
         )
         for row in report.rows
     ]
-    widths = [max(len(line[i]) for line in (header, *lines)) for i in range(len(header))]
-
-    def text(cells: Sequence[str]) -> str:
-        left = [cell.ljust(width) for cell, width in zip(cells[:3], widths, strict=False)]
-        right = [cell.rjust(width) for cell, width in zip(cells[3:], widths[3:], strict=True)]
-        return "   ".join([*left, *right]).rstrip()
-
     title = f"{report.model}: differences from {reference}, relative to the largest magnitude of each array"
-    rule = "─" * max(len(text(header)), *(len(text(line)) for line in lines)) if lines else "─" * len(title)
-    return [title, rule, text(header), rule, *map(text, lines), rule]
+    return table(title, ("Array", "Kind", "Shape", *columns), lines, left=3)

@@ -13,21 +13,20 @@ from nnarray.array import as_array
 from nnarray.autodiff import value_and_grad
 from nnarray.backends import Selection, backend_of, use_backend
 from nnarray.layers import observing
-from nnarray.losses import Loss
 from nnarray.models import Model
-from nnarray.testing._recorder import Call, Place, Recorder
-from nnarray.training import Data, logits_activation, loss_and_outputs
+from nnarray.testing._recorder import CallSite, RecordedCall, Recorder
+from nnarray.training import Data
 from nnarray.variables import StatelessScope, Variable
 
 FORWARD, GRADIENT, WEIGHT = "forward", "gradient", "weight gradient"
-LOSS = Place("loss")
+LOSS = CallSite("loss")
 
 
 class Key(NamedTuple):
     """What an array is: its kind, the call it belongs to, and which of that call's arrays."""
 
     kind: str
-    place: Place
+    place: CallSite
     part: str = ""
 
 
@@ -50,30 +49,29 @@ class Run:
 class Source(NamedTuple):
     """What the loss is differentiated with respect to: a variable, or the probe of this number.
 
-    The gradient that arrives at a call's outputs only scales what the call makes of it, and is no row.
+    The gradient that arrives at a call's outputs only scales what the call makes of it, so it is not a row.
     """
 
     at: int | Variable
     key: Key
-    call: Call | None
+    call: RecordedCall | None
     arriving: bool = False
 
 
-def run(model: Model, where: Selection, data: Data, loss: Loss | None, training: bool) -> Run:
-    """Return what a copy of `model` computes on a backend; what that raises is part of it."""
+def run(model: Model, where: Selection, data: Data, training: bool, with_loss: bool) -> Run:
+    """Return what a copy of `model` computes on a backend, its loss included or not; what it raises is part of it."""
     result = Run()
     batch: _Batch | None = None
     try:
         with use_backend(where.backend.name, where.device):
             twin = copy.deepcopy(model).to(*where)
-            keep_labels = loss is not None and loss.sparse
-            batch = _Batch(twin, loss, data.to(where.backend, where.device, model.dtype, keep_labels), training)
+            batch = _Batch(twin, data.to(where.backend, where.device, model.dtype), training, with_loss)
             batch.forward(result.found)
-            if loss is not None:
+            if with_loss:
                 batch.backward(result.found)
     except Exception as error:
-        # Whatever a library cannot do is a finding, told with its place.
-        key = Key(FORWARD, Place(model.name)) if batch is None else batch.failing
+        # What a library cannot do is a finding, reported with its place.
+        key = Key(FORWARD, CallSite(model.name)) if batch is None else batch.failing
         result.error = key, f"{type(error).__name__}: {error}"
     return result
 
@@ -81,13 +79,16 @@ def run(model: Model, where: Selection, data: Data, loss: Loss | None, training:
 class _Batch:
     """The forward and the backward pass of one batch, as `fit` takes them."""
 
-    def __init__(self, model: Model, loss: Loss | None, data: Data, training: bool) -> None:
+    def __init__(self, model: Model, data: Data, training: bool, with_loss: bool) -> None:
         self.model = model
-        self.loss = loss
-        self.data = data
+        # With a loss the model runs on Arrays, as in `fit`; without, on raw arrays, as in `predict`.
+        self.data = data.each(as_array) if with_loss else data
         self.training = training
+        self.with_loss = with_loss
         self.weights = model.trainable_variables
         self.frozen = model.non_trainable_variables
+        # The metrics that count the loss are not part of the model.
+        self.counts = [variable for metric in model.metrics for variable in metric.variables] if with_loss else []
         self.recorder = Recorder({})
         self._failing: Key | None = None
 
@@ -99,21 +100,16 @@ class _Batch:
 
     def forward(self, found: dict[Key, Found]) -> None:
         """Note every layer's output, what was assigned to variables, and the loss."""
-        # Without a loss the model runs on raw arrays, as in `predict`; with one, on Arrays, as in `fit`.
-        weights = [variable.value if self.loss is None else as_array(variable.value) for variable in self.weights]
+        weights = [as_array(variable.value) if self.with_loss else variable.value for variable in self.weights]
         recorder = self.recorder
         try:
-            loss, outputs, assigned = self._compute(weights)
+            loss, assigned = self._compute(weights)
         finally:
-            shown = [call for call in recorder.finished if not call.hidden]
-            for call in shown:
-                for part, number in _numbered(call.outputs):
+            for call in recorder.finished:
+                for part, number in () if call.hidden else _numbered(call.outputs):
                     found[Key(FORWARD, call.place, part)] = Found(_host(recorder.values[number]))
-        logits = [call.place for call in shown if call.place.stage]
-        if logits:
-            found[Key(FORWARD, logits[-1]._replace(stage=""))] = Found(_host(outputs))
         for variable, value in assigned.items():
-            found[Key(FORWARD, Place(variable.path))] = Found(_host(value))
+            found[Key(FORWARD, CallSite(variable.path))] = Found(_host(value))
         if loss is not None:
             found[Key(FORWARD, LOSS)] = Found(_host(loss))
 
@@ -130,24 +126,24 @@ class _Batch:
             raise
         _note(found, sources, gradients)
 
-    def _compute(self, weights: Sequence[Any]) -> tuple[Any, Any, dict[Variable, Any]]:
-        """Return the loss, the outputs, and what was assigned to variables."""
-        x, y, _ = self.data
+    def _compute(self, weights: Sequence[Any]) -> tuple[Any, dict[Variable, Any]]:
+        """Return the loss, and what was assigned to variables."""
+        x, y, sample_weight = self.data
         frozen = [variable.value for variable in self.frozen]
-        scope = StatelessScope([*self.weights, *self.frozen], [*weights, *frozen], counter=0)
+        counts = [as_array(variable.value) for variable in self.counts]
+        variables = [*self.counts, *self.weights, *self.frozen]
+        scope = StatelessScope(variables, [*counts, *weights, *frozen], counter=0)
         loss = None
         with scope, observing(self.recorder):
-            if self.loss is None:
-                outputs = self.model(x, training=self.training)
-            else:
-                activation = logits_activation(self.model, self.loss)
-                loss, outputs = loss_and_outputs(self.model, self.loss, activation, x, y, None, self.training)
+            outputs = self.model(x, training=self.training)
+            if self.with_loss:
+                loss = self.model._loss_of(x, y, outputs, sample_weight, self.training)
         lent = zip(self.frozen, frozen, strict=True)
         assigned = {variable: scope.values[variable] for variable, v in lent if scope.values[variable] is not v}
-        return loss, outputs, assigned
+        return loss, assigned
 
     def _sources(self, first: Recorder) -> list[Source]:
-        def probes(numbers: Sequence[int], place: Place, call: Call, arriving: bool = False) -> list[Source]:
+        def probes(numbers: Sequence[int], place: CallSite, call: RecordedCall, arriving: bool = False) -> list[Source]:
             floating = [
                 (part, number)
                 for part, number in _numbered(numbers)
@@ -156,7 +152,7 @@ class _Batch:
             return [Source(number, Key(GRADIENT, place, part), call, arriving) for part, number in floating]
 
         whole = first.calls[0]
-        owner: dict[Variable, Call] = {}
+        owner: dict[Variable, RecordedCall] = {}
         for call in first.calls:
             for variable in call.trained:
                 owner.setdefault(variable, call)
@@ -172,7 +168,7 @@ class _Batch:
                 part = f"/{variable.name}" + (f"[{index}]" if names.count(variable.name) > 1 else "")
                 sources.append(Source(variable, Key(WEIGHT, call.place, part), call))
         idle = [variable for variable in self.weights if variable not in owner]
-        return [*sources, *(Source(variable, Key(WEIGHT, Place(variable.path)), None) for variable in idle)]
+        return [*sources, *(Source(variable, Key(WEIGHT, CallSite(variable.path)), None) for variable in idle)]
 
     def _gradients(self, sources: Sequence[Source], first: Recorder) -> list[Any]:
         def objective(values: list[Any]) -> Any:

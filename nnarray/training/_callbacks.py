@@ -1,82 +1,13 @@
-"""Callbacks: what a user hooks into `fit`."""
+"""Callbacks made of functions, and several as one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable as _Callable
-from collections.abc import Sequence
 from typing import Any
 
-Logs = dict[str, float]
-
-
-class Callback:
-    """Base of callbacks; `fit` sets `model` and `params` and calls the methods.
-
-    Attributes
-    ----------
-    model : Model
-        The model being trained.
-    params : dict
-        ``epochs``, ``steps`` per epoch, ``verbose``.
-    """
-
-    def __init__(self) -> None:
-        self.model: Any = None
-        self.params: dict[str, Any] = {}
-
-    def set_model(self, model: Any) -> None:
-        """Take the model."""
-        self.model = model
-
-    def set_params(self, params: dict[str, Any]) -> None:
-        """Take the run's figures."""
-        self.params = params
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Run before the first epoch."""
-
-    def on_train_end(self, logs: Any = None) -> None:
-        """Run after the last epoch."""
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Run before an epoch, counted from 0."""
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Run after an epoch; `logs` has loss, metrics and their ``val_`` counterparts as floats."""
-
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Run before a step of the epoch, counted from 0."""
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Run after a step; `logs` is a mapping that reads the running figures from the device only if asked."""
-
-
-class History(Callback):
-    """What `fit` returns: the figures of every epoch.
-
-    Attributes
-    ----------
-    epoch : list of int
-        Epochs done, counted from 0.
-    history : dict of str to list of float
-        ``loss``, each metric, and with validation data ``val_loss`` and so on, one entry per epoch.
-    requested_backend : str or None
-        The backend that was asked for: by argument, by the arrays, by a setting, or NumPy by default.
-    actual_backend : str or None
-        The backend that it ran on: another if the requested one does not work here (or was ``"auto"``).
-    """
-
-    def __init__(self, requested_backend: str | None = None, actual_backend: str | None = None) -> None:
-        super().__init__()
-        self.requested_backend = requested_backend
-        self.actual_backend = actual_backend
-        self.epoch: list[int] = []
-        self.history: dict[str, list[float]] = {}
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self.epoch.append(epoch)
-        for name, value in (logs or {}).items():
-            self.history.setdefault(name, []).append(value)
+from nnarray._messages import describe, unknown_name
+from nnarray.training._callback import Callback, listens
+from nnarray.training._history import History
 
 
 class LambdaCallback(Callback):
@@ -86,6 +17,13 @@ class LambdaCallback(Callback):
     ----------
     on_epoch_begin, on_epoch_end, on_train_batch_begin, on_train_batch_end : callable ``f(index, logs)``, optional
     on_train_begin, on_train_end : callable ``f(logs)``, optional
+    **kwargs
+        Any other method of `Callback`, by name.
+
+    Raises
+    ------
+    TypeError
+        If a name is not a method of `Callback`, or a value is not a function.
 
     Examples
     --------
@@ -97,59 +35,165 @@ class LambdaCallback(Callback):
 
     def __init__(
         self,
-        on_epoch_begin: _Callable[..., None] | None = None,
-        on_epoch_end: _Callable[..., None] | None = None,
-        on_train_begin: _Callable[..., None] | None = None,
-        on_train_end: _Callable[..., None] | None = None,
-        on_train_batch_begin: _Callable[..., None] | None = None,
-        on_train_batch_end: _Callable[..., None] | None = None,
+        on_epoch_begin: _Callable[..., Any] | None = None,
+        on_epoch_end: _Callable[..., Any] | None = None,
+        on_train_begin: _Callable[..., Any] | None = None,
+        on_train_end: _Callable[..., Any] | None = None,
+        on_train_batch_begin: _Callable[..., Any] | None = None,
+        on_train_batch_end: _Callable[..., Any] | None = None,
+        **kwargs: _Callable[..., Any] | None,
     ) -> None:
         super().__init__()
+        known = [name for name, x in vars(Callback).items() if callable(x) and not name.startswith("_")]
         given = {
             **{"on_epoch_begin": on_epoch_begin, "on_epoch_end": on_epoch_end},
             **{"on_train_begin": on_train_begin, "on_train_end": on_train_end},
             **{"on_train_batch_begin": on_train_batch_begin, "on_train_batch_end": on_train_batch_end},
+            **kwargs,
         }
         for name, function in given.items():
-            if function is not None:
-                setattr(self, name, function)
+            if name not in known:
+                raise TypeError(unknown_name("hook", name, known))
+            if function is not None and not callable(function):
+                raise TypeError(f"A hook is a function: received {name}={describe(function)}.")
+        self.__dict__.update({name: function for name, function in given.items() if function is not None})
 
 
 class CallbackList(Callback):
-    """Calls each of several callbacks."""
+    """Calls the hooks of several callbacks, in their order.
 
-    def __init__(self, callbacks: Sequence[Callback]) -> None:
+    Parameters
+    ----------
+    callbacks : Callback, or nested list or tuple of them, optional
+    add_history : bool
+        Whether a History follows them, if none is among them.
+    model : Model, optional
+        As for `set_model`.
+    **params
+        As for `set_params`.
+
+    Attributes
+    ----------
+    callbacks : list of Callback
+    history : History or None
+
+    Raises
+    ------
+    TypeError
+        If one is not a callback.
+
+    Examples
+    --------
+    >>> from nnarray.callbacks import CallbackList, LambdaCallback
+    >>> hooks = CallbackList(LambdaCallback(on_epoch_end=lambda epoch, logs: logs.update(rate=0.1)), add_history=True)
+    >>> hooks.on_epoch_end(0, {"loss": 0.5})
+    >>> hooks.history.history
+    {'loss': [0.5], 'rate': [0.1]}
+    """
+
+    def __init__(self, callbacks: Any = None, add_history: bool = False, model: Any = None, **params: Any) -> None:
         super().__init__()
-        self.callbacks = list(callbacks)
+        self.callbacks: list[Callback] = [] if callbacks is None else _flat(callbacks)
+        self.history = next((callback for callback in self.callbacks if isinstance(callback, History)), None)
+        if add_history and self.history is None:
+            self.history = History()
+            self.callbacks.append(self.history)
+        if model is not None:
+            self.set_model(model)
+        if params:
+            self.set_params(params)
+
+    def append(self, callback: Callback) -> None:
+        """Add a callback, to be called after the others."""
+        self.callbacks += _flat(callback)
+
+    def wants(self, hook: str) -> bool:
+        """Whether a callback has something of its own in a hook, for example ``"on_test_batch_end"``.
+
+        Reading figures from a device takes time: who calls the hooks of batches may ask before reading.
+        """
+        return any(listens(callback, hook) for callback in self.callbacks)
 
     def set_model(self, model: Any) -> None:
+        super().set_model(model)
+        if self.history is not None:
+            model.history = self.history
         for callback in self.callbacks:
             callback.set_model(model)
 
     def set_params(self, params: dict[str, Any]) -> None:
+        super().set_params(params)
         for callback in self.callbacks:
             callback.set_params(params)
 
+    def _each(self, hook: str, logs: Any, *index: int) -> None:
+        listeners = [callback for callback in self.callbacks if listens(callback, hook)]
+        if listeners and not isinstance(logs, dict):
+            logs = dict(logs or {})
+        for callback in listeners:
+            getattr(callback, hook)(*index, logs)
+
     def on_train_begin(self, logs: Any = None) -> None:
-        for callback in self.callbacks:
-            callback.on_train_begin(logs)
+        self._each("on_train_begin", logs)
 
     def on_train_end(self, logs: Any = None) -> None:
-        for callback in self.callbacks:
-            callback.on_train_end(logs)
+        self._each("on_train_end", logs)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        for callback in self.callbacks:
-            callback.on_epoch_begin(epoch, logs)
+        self._each("on_epoch_begin", logs, epoch)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        for callback in self.callbacks:
-            callback.on_epoch_end(epoch, logs)
+        self._each("on_epoch_end", logs, epoch)
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        for callback in self.callbacks:
-            callback.on_train_batch_begin(batch, logs)
+        self._each("on_train_batch_begin", logs, batch)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        for callback in self.callbacks:
-            callback.on_train_batch_end(batch, logs)
+        self._each("on_train_batch_end", logs, batch)
+
+    def on_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self._each("on_batch_begin", logs, batch)
+
+    def on_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._each("on_batch_end", logs, batch)
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        self._each("on_test_begin", logs)
+
+    def on_test_end(self, logs: Any = None) -> None:
+        self._each("on_test_end", logs)
+
+    def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self._each("on_test_batch_begin", logs, batch)
+
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._each("on_test_batch_end", logs, batch)
+
+    def on_predict_begin(self, logs: Any = None) -> None:
+        self._each("on_predict_begin", logs)
+
+    def on_predict_end(self, logs: Any = None) -> None:
+        self._each("on_predict_end", logs)
+
+    def on_predict_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self._each("on_predict_batch_begin", logs, batch)
+
+    def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._each("on_predict_batch_end", logs, batch)
+
+
+def _flat(callbacks: Any) -> list[Callback]:
+    """Return the callbacks in lists, tuples and CallbackLists."""
+    if isinstance(callbacks, (list, tuple)):
+        return [callback for item in callbacks for callback in _flat(item)]
+    if type(callbacks) is CallbackList:
+        return callbacks.callbacks
+    if isinstance(callbacks, type) and issubclass(callbacks, Callback):
+        name = callbacks.__name__
+        raise TypeError(f"Callbacks are objects: received the class {name}. Make one of it: callbacks=[{name}()].")
+    if not isinstance(callbacks, Callback):
+        raise TypeError(
+            f"A callback is a Callback, or several in a list: received {describe(callbacks)}. Subclass "
+            "nnarray.callbacks.Callback, or hook a function in: callbacks=[LambdaCallback(on_epoch_end=function)]."
+        )
+    return [callbacks]

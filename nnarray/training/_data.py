@@ -1,15 +1,41 @@
-"""Arrays that users give: checked before anything is changed, moved, and cut into batches."""
+"""Arrays that users give: trees of them, checked before anything is changed, moved, and cut in parts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from nnarray._checks import check_share
 from nnarray._messages import describe
+from nnarray._trees import flatten, leaves_of, tree_map
 from nnarray.array import Array
-from nnarray.backends import Backend, backend_of, convert, find_backend, generator
+from nnarray.backends import Backend, backend_of, convert, find_backend
+from nnarray.layers import Placeholder
+from nnarray.variables import Variable
+
+
+def as_tree(name: str, value: Any) -> Any:
+    """Return `value`, an array or a list, tuple or dict of arrays, as raw arrays of numbers.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `as_numbers`.
+    """
+    if isinstance(value, dict):
+        return {key: as_tree(f"{name}[{key!r}]", item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)) and any(map(_holds_arrays, value)):
+        made = [as_tree(f"{name}[{i}]", item) for i, item in enumerate(value)]
+        return tuple(made) if isinstance(value, tuple) else made
+    return as_numbers(name, value)
+
+
+def _holds_arrays(x: Any) -> bool:
+    if isinstance(x, (list, tuple)):
+        return any(map(_holds_arrays, x))
+    return isinstance(x, dict) or (not isinstance(x, np.generic) and len(getattr(x, "shape", ())) > 0)
 
 
 def as_numbers(name: str, value: Any) -> Any:
@@ -18,12 +44,14 @@ def as_numbers(name: str, value: Any) -> Any:
     Raises
     ------
     TypeError
-        If it holds strings or objects, or is complex.
+        If it holds strings or objects, is complex, or is not an array.
     ValueError
         If it is empty, ragged, or has no axis for the batch.
     """
-    if isinstance(value, Array):
-        value = value.value
+    value = value.value if isinstance(value, (Array, Variable)) else value
+    check_is_array(name, value)
+    if hasattr(value, "toarray"):
+        value = value.toarray()
     if find_backend(value) is None:
         try:
             value = np.asarray(value)
@@ -31,6 +59,7 @@ def as_numbers(name: str, value: Any) -> Any:
             raise ValueError(f"{name} must be a rectangular array of numbers: {error}.") from None
     backend = backend_of(value)
     if isinstance(value, (np.ndarray, np.generic)):
+        value = _numbers_of(np.asarray(value))
         numeric = value.dtype.kind in "biuf"
     else:
         numeric = backend.xp.isdtype(value.dtype, ("bool", "integral", "real floating"))
@@ -43,6 +72,27 @@ def as_numbers(name: str, value: Any) -> Any:
     if not shape or 0 in shape:
         raise ValueError(f"{name} must hold at least one example along its first axis: received shape {shape}.")
     return value
+
+
+def check_is_array(name: str, value: Any) -> None:
+    """Raise TypeError if `value` stands for data, and has none itself: a symbol, a generator, a data set."""
+    if isinstance(value, Placeholder):
+        raise TypeError(f"{name} must be arrays: received {describe(value)}. Call the model on it.")
+    if isinstance(value, (list, tuple, dict, str, bytes)) or hasattr(value, "__array__") or find_backend(value):
+        return
+    if hasattr(value, "toarray") or not any(hasattr(value, how) for how in ("__iter__", "__getitem__", "__next__")):
+        return
+    raise TypeError(
+        f"{name} must be arrays: received {describe(value)}. Give its batches one by one to train_on_batch, "
+        "test_on_batch or predict_on_batch, or collect them with np.concatenate."
+    )
+
+
+def _numbers_of(x: np.ndarray) -> np.ndarray:
+    """Return an array of objects that are numbers, such as a frame of several dtypes makes, as floats."""
+    if x.dtype != object or not all(isinstance(item, (bool, int, float, np.number, np.bool_)) for item in x.flat):
+        return x
+    return x.astype(np.float64)
 
 
 def check_finite(name: str, x: Any) -> None:
@@ -61,61 +111,67 @@ def check_finite(name: str, x: Any) -> None:
 
 
 class Data(NamedTuple):
-    """Inputs, targets and sample weights with the same first axis; the last two may be None."""
+    """Inputs, targets and sample weights: trees of arrays with the same first axis; the last two may be None."""
 
     x: Any
     y: Any
     sample_weight: Any
 
     @property
+    def leaves(self) -> list[Any]:
+        """The arrays."""
+        return leaves_of(tuple(self))
+
+    @property
+    def backend(self) -> Backend:
+        """The library of the inputs."""
+        return backend_of(self.leaves[0])
+
+    @property
     def length(self) -> int:
         """Number of examples."""
-        return int(self.x.shape[0])
-
-    def part(self, start: int | None, stop: int | None) -> Data:
-        """Return the examples from `start` to `stop`."""
-        return Data(*(None if array is None else array[start:stop, ...] for array in self))
-
-    def to(self, backend: Backend, device: Any, dtype: str, keep_labels: bool) -> Data:
-        """Return the arrays on a backend, floating-point; with `keep_labels` integer targets stay integers."""
-
-        def move(array: Any, keep: bool) -> Any:
-            if array is None:
-                return None
-            source = backend_of(array)
-            keep = keep and source.xp.isdtype(array.dtype, ("integral", "bool"))
-            return convert(array, backend, backend.index_dtype(device) if keep else dtype, device)
-
-        return Data(move(self.x, False), move(self.y, keep_labels), move(self.sample_weight, False))
+        return int(self.leaves[0].shape[0])
 
     @property
     def forms(self) -> tuple[Any, ...]:
-        """Shape of an example and dtype of each array."""
-        return tuple(None if array is None else (tuple(array.shape[1:]), array.dtype) for array in self)
+        """How the trees branch, and shape of an example and dtype of each array."""
+        leaves, structure = flatten(tuple(self))
+        return structure, *((tuple(array.shape[1:]), array.dtype) for array in leaves)
 
-    def batches(self, batch_size: int, order: np.ndarray | None = None) -> Iterator[Any]:
-        """Yield the rows of batches, the last one possibly short: slices, or pieces of the given permutation."""
-        if order is not None:
-            backend = backend_of(self.x)
-            device = backend.device_of(self.x)
-            order = backend.asarray(order, backend.index_dtype(device), device)
-        length = self.length
-        for start in range(0, length, batch_size):
-            rows = slice(start, min(start + batch_size, length))
-            yield rows if order is None else order[rows]
+    def each(self, function: Callable[[Any], Any]) -> Data:
+        """Return `function` of each array in the place of it."""
+        return Data(*(None if tree is None else tree_map(function, tree) for tree in self))
+
+    def part(self, start: int | None, stop: int | None) -> Data:
+        """Return the examples from `start` to `stop`."""
+        return self.each(lambda array: array[start:stop, ...])
 
     def take(self, rows: Any) -> Data:
         """Return the examples of some rows."""
-        take = backend_of(self.x).take_rows
-        return Data(*(None if array is None else take(array, rows) for array in self))
+        take = self.backend.take_rows
+        return self.each(lambda array: take(array, rows))
+
+    def to(self, backend: Backend, device: Any, dtype: str) -> Data:
+        """Return the arrays on a backend: floating-point ones of a dtype, others as they are."""
+        return self.each(lambda array: moved_array(array, backend, device, dtype))
 
     def number(self, number: int) -> Any:
         """Return an integer as an array beside the data."""
-        backend = backend_of(self.x)
-        return backend.asarray(number, device=backend.device_of(self.x))
+        first = self.leaves[0]
+        backend = backend_of(first)
+        return backend.asarray(number, device=backend.device_of(first))
 
 
-def as_data(x: Any, y: Any, sample_weight: Any = None, finite: bool = True) -> Data:
+def moved_array(array: Any, backend: Backend, device: Any, dtype: str) -> Any:
+    """Return an array on a backend, of `dtype` if it is floating-point; integers keep theirs where there is room."""
+    source = backend_of(array)
+    if source.xp.isdtype(array.dtype, "real floating"):
+        return convert(array, backend, dtype, device)
+    own = source.dtype_name(array.dtype)
+    return convert(array, backend, own if backend.has_dtype(own, device) else backend.index_dtype(device), device)
+
+
+def as_data(x: Any, y: Any = None, sample_weight: Any = None, finite: bool = True) -> Data:
     """Return checked arrays.
 
     Raises
@@ -123,24 +179,28 @@ def as_data(x: Any, y: Any, sample_weight: Any = None, finite: bool = True) -> D
     TypeError, ValueError
         As `as_numbers` and `check_finite`, and if the lengths differ.
     """
-    data = Data(
-        as_numbers("x", x),
-        None if y is None else as_numbers("y", y),
-        None if sample_weight is None else as_numbers("sample_weight", sample_weight),
-    )
-    for name, array in zip(data._fields, data, strict=True):
-        if array is None:
-            continue
-        if array.shape[0] != data.length:
-            raise ValueError(
-                f"x and {name} must have the same number of examples: received x of shape {tuple(data.x.shape)} and "
-                f"{name} of shape {tuple(array.shape)}."
-            )
-        if finite:
-            check_finite(name, array)
+    names = ("x", "y", "sample_weight")
+    given = zip(names, (x, y, sample_weight), strict=True)
+    data = Data(*(None if value is None else as_tree(name, value) for name, value in given))
+    first = data.leaves[0] if data.leaves else None
+    if first is None:
+        raise ValueError(f"x must hold arrays: received {describe(x)}.")
+    for name, tree in zip(names, data, strict=True):
+        for array in leaves_of(tree):
+            if array.shape[0] != data.length:
+                raise ValueError(
+                    f"x and {name} must have the same number of examples: received x of shape {tuple(first.shape)} and "
+                    f"{name} of shape {tuple(array.shape)}."
+                )
+            if finite:
+                check_finite(name, array)
     return data
 
 
-def permutation(key: tuple[int, int], epoch: int, length: int) -> np.ndarray:
-    """Return the order of the examples in an epoch: a function of the key and the epoch, drawn on the host."""
-    return generator(key, (epoch, 0)).permutation(length)
+def split_data(data: Data, share: Any) -> tuple[Data, Data]:
+    """Return the data to train on and, from their end, the share of them to validate on."""
+    share = check_share("validation_split", share)
+    cut = int(data.length * (1 - share))
+    if cut in (0, data.length):
+        raise ValueError(f"validation_split={share!r} of {data.length} example(s) leaves one of the parts empty.")
+    return data.part(None, cut), data.part(cut, None)

@@ -3,128 +3,94 @@
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from nnarray.backends import backend_of
+from nnarray.training._batches import Batches, permutation
 from nnarray.training._callbacks import CallbackList
-from nnarray.training._data import Data, permutation
+from nnarray.training._figures import BadLossError, NonFiniteLossError, Watch, as_figures
+from nnarray.training._good import LastGood, copied
 from nnarray.training._interrupt import Interrupt, deferred_interrupt
-from nnarray.training._plans import Runner
 from nnarray.training._progress import Progress
-from nnarray.training._step import State, Step
+from nnarray.training._runner import Predictor, Runner
+
+_BEFORE = "their values before the step"
 
 
-class NonFiniteLossError(ArithmeticError):
-    """The loss became NaN or infinite while training; the weights are those at the end of the last good epoch.
-
-    Attributes
-    ----------
-    epoch, step : int
-        Where it happened first, counted from 1.
-    """
-
-    def __init__(self, value: float, epoch: int, step: int, learning_rate: float) -> None:
-        self.epoch = epoch
-        self.step = step
-        last = f"the end of epoch {epoch - 1}" if epoch > 1 else "their values before training"
-        super().__init__(
-            f"The loss became {value} at step {step} of epoch {epoch}. The weights are back at {last}. Lower the "
-            f"learning rate (now {learning_rate:g}), clip gradients (clipnorm=1.0), or scale the inputs."
-        )
+def epoch_logs(model: Any, logs: Any) -> dict[str, Any]:
+    """Return the figures of the steps so far: those of the metrics, or the last step's if it names others."""
+    metrics = model.get_metrics_result()
+    return as_figures(metrics if logs is None or set(logs) == set(metrics) else logs)
 
 
-#: References to an object that has one variable, as `sys.getrefcount` counts them.
-_UNSHARED = 2
-
-
-class _RunningFigures(Mapping[str, float]):
-    """Loss and metrics up to a step, read from the device only when looked at, or kept beyond it."""
-
-    def __init__(self, step: Step) -> None:
-        self._step = step
-        self._settled: dict[str, float] | None = None
-
-    def settle(self) -> None:
-        """Read the figures before the next step changes them."""
-        self._settled = self._read()
-
-    def _read(self) -> dict[str, float]:
-        return read_metrics(self._step) if self._settled is None else self._settled
-
-    def __getitem__(self, name: str) -> float:
-        return self._read()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._read())
-
-    def __len__(self) -> int:
-        return len(self._read())
-
-
-def read_metrics(step: Step) -> dict[str, float]:
-    """Return the loss and the metrics accumulated so far as floats."""
-    return {metric.name: _as_float(metric.result()) for metric in (step.tracker, *step.metrics)}
-
-
-def _as_float(x: Any) -> float:
-    return x if isinstance(x, float) else float(backend_of(x).to_numpy(x))
-
-
-def reset_metrics(step: Step) -> None:
-    """Set the accumulated figures to zero."""
-    for metric in (step.tracker, *step.metrics):
-        metric.reset_state()
-
-
-class Watch:
-    """Looks at the losses of the steps since the last look, for one that is not finite."""
-
-    def __init__(self, step: Step, epoch: int) -> None:
-        self._step = step
-        self._epoch = epoch
-        self._losses: list[Any] = []
-        self._seen = 0
-
-    def add(self, loss: Any) -> None:
-        """Note a step's loss, without waiting for it."""
-        self._losses.append(loss)
-
-    def look(self) -> None:
-        """Read the noted losses; raise NonFiniteLossError at the first bad one."""
-        if not self._losses:
-            return
-        backend = backend_of(self._losses[0])
-        losses = backend.to_numpy(backend.xp.stack(self._losses))
-        bad = np.flatnonzero(~np.isfinite(losses))
-        if bad.size:
-            first = int(bad[0])
-            rate = float(self._step.optimizer.learning_rate)
-            raise NonFiniteLossError(float(losses[first]), self._epoch + 1, self._seen + first + 1, rate)
-        self._seen += len(self._losses)
-        self._losses.clear()
-
-
-def copied(state: State) -> State:
-    """Return copies of the arrays of a state."""
-    return [backend_of(array).xp.asarray(array, copy=True) for array in state]
-
-
-def evaluate_data(
-    runner: Runner, data: Data, batch_size: int, progress: Progress, interrupt: Interrupt | None = None
+def evaluate_batches(
+    model: Any,
+    runner: Runner,
+    batches: Batches,
+    callbacks: CallbackList,
+    progress: Progress,
+    interrupt: Interrupt | None = None,
 ) -> dict[str, float]:
-    """Return the loss and metrics over `data`."""
-    reset_metrics(runner.step)
+    """Return the loss and metrics over some batches."""
+    model.reset_metrics()
     runner.refresh()
-    for rows in data.batches(batch_size):
-        runner.test(data, rows)
+    callbacks.on_test_begin()
+    begins, ends = callbacks.wants("on_test_batch_begin"), callbacks.wants("on_test_batch_end")
+    logs = None
+    for index, rows in enumerate(batches.epoch()):
+        if begins:
+            callbacks.on_test_batch_begin(index)
+        _, logs = runner.test(batches, rows)
+        if ends:
+            callbacks.on_test_batch_end(index, epoch_logs(model, logs))
         progress.advance()
         if interrupt is not None:
             interrupt.check()
-    return read_metrics(runner.step)
+    found = epoch_logs(model, logs)
+    callbacks.on_test_end(dict(found))
+    return found
+
+
+def predict_batches(predictor: Predictor, batches: Batches, callbacks: CallbackList, progress: Progress) -> list[Any]:
+    """Return the outputs for each batch."""
+    callbacks.on_predict_begin()
+    begins, ends = callbacks.wants("on_predict_batch_begin"), callbacks.wants("on_predict_batch_end")
+    outputs = []
+    for index, rows in enumerate(batches.epoch()):
+        if begins:
+            callbacks.on_predict_batch_begin(index)
+        outputs.append(predictor(batches, rows))
+        if ends:
+            callbacks.on_predict_batch_end(index, {"outputs": outputs[-1]})
+        progress.advance()
+    callbacks.on_predict_end()
+    return outputs
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one `fit` does.
+
+    Attributes
+    ----------
+    first, last : int
+        Epochs, counted from 0: from `first` up to but not including `last`.
+    examples : int or None
+        Number of examples to shuffle.
+    key : tuple of two int, or None
+        Of the shuffles; None keeps the order.
+    verbose : int
+        0, 1 or 2.
+    steps_per_execution : int
+        How many steps stand between the callbacks of batches.
+    """
+
+    first: int
+    last: int
+    examples: int | None
+    key: tuple[int, int] | None
+    verbose: int
+    steps_per_execution: int = 1
 
 
 class Loop:
@@ -132,99 +98,174 @@ class Loop:
 
     Parameters
     ----------
+    model : Trainer
     runner : Runner
         Of the model's steps.
-    data : Data
-    validation : Data or None
-    batch_size : int
-    key : tuple of two int, or None
-        Of the shuffles; None keeps the rows in order.
+    batches : Batches
+    validation : Batches or None
+    run : Run
     callbacks : CallbackList
-    verbose : int
-        0, 1 or 2.
     counter : int
-        Number of steps this model has been trained for.
-    stop : callable
-        Whether to end after the epoch.
-    steps_per_execution : int
-        How many steps stand between the callbacks of batches.
+        Number of steps that the model has been trained for.
     """
 
     def __init__(
         self,
+        model: Any,
         runner: Runner,
-        data: Data,
-        validation: Data | None,
-        batch_size: int,
-        key: tuple[int, int] | None,
+        batches: Batches,
+        validation: Batches | None,
+        run: Run,
         callbacks: CallbackList,
-        verbose: int,
         counter: int,
-        stop: Callable[[], bool],
-        steps_per_execution: int = 1,
     ) -> None:
+        self.model = model
         self.runner = runner
-        self.step = runner.step
-        self.data = data
+        self.batches = batches
         self.validation = validation
-        self.batch_size = batch_size
-        self.key = key
         self.callbacks = callbacks
-        self.verbose = verbose
         self.counter = counter
-        self.stop = stop
-        self.steps_per_execution = steps_per_execution
+        self._settings = run
+        self._good = LastGood(runner.step, counter)
+        self._rows: Any = None
+        self._is_proven = False
 
-    def run(self, first: int, last: int) -> None:
-        """Train from epoch `first` up to but not including `last`, counted from 0."""
-        good = copied(self.step.state()), self.counter
+    def run(self) -> dict[str, Any]:
+        """Train; return the logs of the last epoch."""
+        logs: dict[str, Any] = {}
         with deferred_interrupt() as interrupt:
-            for epoch in range(first, last):
+            for epoch in range(self._settings.first, self._settings.last):
                 self.callbacks.on_epoch_begin(epoch)
+                watch = Watch()
                 try:
-                    logs = self._epoch(epoch, last, interrupt)
-                except BaseException as error:
-                    if isinstance(error, NonFiniteLossError) or self.runner.is_torn:
-                        state, self.counter = good
-                        self.step.store(state)
+                    logs = self._epoch(epoch, watch, interrupt)
+                except BadLossError as error:
+                    if error.step:
+                        self._good.confirm()
+                    raise self._went_back(error.value, epoch, error.step) from None
+                except BaseException:
+                    if self.runner.is_inconsistent:
+                        self.counter = self._good.restore_latest()
                     raise
-                good = copied(self.step.state()), self.counter
+                self._good.offer(self.counter, f"the end of epoch {epoch + 1}")
                 self.callbacks.on_epoch_end(epoch, logs)
                 interrupt.check()
-                if self.stop():
+                if self.model.stop_training:
                     break
+            else:
+                epoch = self._settings.last - 1
+            self._check_last(epoch)
+        return logs
 
-    def _epoch(self, epoch: int, last: int, interrupt: Interrupt) -> dict[str, float]:
-        step = self.step
-        reset_metrics(step)
-        self.runner.refresh()
-        steps = math.ceil(self.data.length / self.batch_size)
-        progress = Progress(f"Epoch {epoch + 1}/{last}", steps, self.verbose)
-        watch = Watch(step, epoch)
-        order = None if self.key is None else permutation(self.key, epoch, self.data.length)
-        logs = None
+    def _epoch(self, epoch: int, watch: Watch, interrupt: Interrupt) -> dict[str, Any]:
+        model, runner, batches, run = self.model, self.runner, self.batches, self._settings
+        model.reset_metrics()
+        runner.refresh()
+        steps, several = batches.length, run.steps_per_execution
+        begins = self.callbacks.wants("on_train_batch_begin")
+        ends = self.callbacks.wants("on_train_batch_end")
+        progress = Progress(f"Epoch {epoch + 1}/{run.last}", steps, run.verbose)
+        order = None if run.key is None or run.examples is None else permutation(run.key, epoch, run.examples)
+        logs: Any = None
+        found = None
         try:
-            for index, rows in enumerate(self.data.batches(self.batch_size, order)):
-                if index % self.steps_per_execution == 0:
+            for index, rows in enumerate(batches.epoch(order)):
+                if begins and index % several == 0:
                     self.callbacks.on_train_batch_begin(index)
-                watch.add(self.runner.train(self.data, rows, self.counter))
+                self._rows = rows
+                loss, logs = runner.train(batches, rows, self.counter)
+                watch.add(loss)
                 self.counter += 1
-                if (index + 1) % self.steps_per_execution == 0 or index + 1 == steps:
-                    figures = _RunningFigures(step)
-                    self.callbacks.on_train_batch_end(index, figures)
-                    if sys.getrefcount(figures) > _UNSHARED:
-                        figures.settle()
+                if ends and ((index + 1) % several == 0 or index + 1 == steps):
+                    self.callbacks.on_train_batch_end(index, epoch_logs(model, logs))
                 progress.advance()
                 if progress.due():
-                    watch.look()
-                    progress.show(read_metrics(step))
+                    self._look(watch)
+                    progress.show(epoch_logs(model, logs))
                 interrupt.check()
-            watch.look()
-            logs = read_metrics(step)
+                if model.stop_training:
+                    break
+            self._look(watch)
+            found = epoch_logs(model, logs)
             if self.validation is not None:
                 quiet = Progress("", 0, 0)
-                found = evaluate_data(self.runner, self.validation, self.batch_size, quiet, interrupt)
-                logs |= {f"val_{name}": value for name, value in found.items()}
+                held = evaluate_batches(model, runner, self.validation, self.callbacks, quiet, interrupt)
+                self._is_proven = math.isfinite(held.get("loss", math.nan))
+                found |= {f"val_{name}": value for name, value in held.items()}
         finally:
-            progress.close(logs)
-        return logs
+            progress.close(found)
+        return found
+
+    def _look(self, watch: Watch) -> None:
+        if watch.look():
+            self._good.confirm()
+
+    def _check_last(self, epoch: int) -> None:
+        """Raise NonFiniteLossError if no finite loss can be computed from the weights of the end.
+
+        The loss is that of validation, or of one more step, which is taken back.
+        """
+        if self._rows is None or self._is_proven:
+            return
+        before, is_bad, loss = copied(self.runner.step.state()), False, None
+        watch = Watch()
+        try:
+            loss, _ = self.runner.train(self.batches, self._rows, self.counter)
+            watch.add(loss)
+            watch.look()
+        except BadLossError as error:
+            is_bad, loss = True, error.value
+        finally:
+            self.runner.step.store(before)
+        if is_bad:
+            raise self._went_back(loss, epoch, self.batches.length or 0)
+
+    def _went_back(self, value: Any, epoch: int, step: int) -> NonFiniteLossError:
+        rate = learning_rate_of(self.model)
+        self.counter = self._good.restore()
+        return NonFiniteLossError(value, epoch + 1, step + 1, rate, self._good.place)
+
+
+def step_on_batch(model: Any, runner: Runner, batches: Batches) -> dict[str, Any]:
+    """Take one step on the only batch; return its figures.
+
+    Raises
+    ------
+    NonFiniteLossError
+        If the loss is not finite before the step, or after one that changed the weights by much.
+    """
+    # The last step's result is not known to be good yet, if nothing has changed since.
+    figures = [variable for metric in model.metrics for variable in metric.variables]
+    if model._last_good is None or not model._last_good.goes_on(runner.step, figures):
+        model._last_good = LastGood(runner.step, model._counter, _BEFORE)
+    good, watch = model._last_good, Watch()
+    rows = next(iter(batches.epoch()))
+    try:
+        loss, logs = runner.train(batches, rows, model._counter)
+        watch.add(loss)
+        watch.look()
+        good.confirm()
+        model._counter += 1
+        good.offer(model._counter, _BEFORE)
+        if good.is_suspicious(model._targets):
+            loss, _ = runner.train(batches, rows, model._counter)
+            watch.add(loss)
+            watch.look()
+            good.restore_latest()
+    except BadLossError as error:
+        rate = learning_rate_of(model)
+        model._counter = good.restore()
+        raise NonFiniteLossError(error.value, 1, 1, rate, good.place) from None
+    except BaseException:
+        model._counter = good.restore_latest()
+        raise
+    good.place = "their values before the last step"
+    return epoch_logs(model, logs)
+
+
+def learning_rate_of(model: Any) -> float | None:
+    """Return the learning rate of a model's optimizer, None if it is not a number."""
+    try:
+        return float(model.optimizer.learning_rate)
+    except (AttributeError, TypeError):
+        return None

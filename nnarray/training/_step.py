@@ -1,96 +1,39 @@
-"""One training step and one test step as pure functions of the state."""
+"""Steps of training, testing and predicting as pure functions of the state."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from nnarray.array import Array, as_array
-from nnarray.autodiff import value_and_grad
-from nnarray.layers import Layer, observed, training_phase
-from nnarray.losses import Loss
-from nnarray.metrics import Mean, Metric
-from nnarray.optimizers import Optimizer
-from nnarray.variables import Pack, StatelessScope, Variable
+from nnarray._messages import describe
+from nnarray._trees import leaves_of, tree_map
+from nnarray.array import Array
+from nnarray.training._data import Data
+from nnarray.utils import pack_x_y_sample_weight
+from nnarray.variables import StatelessScope, Variable
 
 State = list[Any]
 
-
-def logits_activation(model: Layer, loss: Loss) -> Callable[[Any], Any] | None:
-    """Return the activation that `model` ends in if `loss` has a form on what it is applied to."""
-    activation = model.final_activation
-    return activation if activation is not None and activation.__name__ == loss.logits_activation else None
-
-
-def loss_and_outputs(
-    model: Layer,
-    loss: Loss,
-    activation: Callable[[Any], Any] | None,
-    x: Any,
-    y: Any,
-    sample_weight: Any,
-    training: bool,
-) -> tuple[Any, Any]:
-    """Return the loss of a batch and the outputs; with a `logits_activation`, the loss is that of the logits."""
-    if activation is None:
-        outputs = model(x, training=training)
-        return loss(_beside(y, outputs), outputs, sample_weight), outputs
-    with training_phase(training):
-        logits = observed(model, model.pre_activation, x)
-    return loss.on_logits(_beside(y, logits), logits, sample_weight), activation(logits)
-
-
-def _beside(y: Any, outputs: Any) -> Any:
-    """Return targets in the form of the outputs, so that a loss may begin with either."""
-    return as_array(y) if isinstance(outputs, Array) else y
-
-
-#: Phase of the steps that test; those of training are in phase 0.
-_TESTING = 1
+#: Phases of the steps, by which draws differ: those of training are in phase 0.
+TRAINING, TESTING, PREDICTING = 0, 1, 2
 
 
 class Step:
-    """What a model, its loss, metrics and optimizer do with one batch.
+    """What a model does with one batch, as functions of the state.
 
     Parameters
     ----------
-    model : Layer
-        Built; its trainable variables packed.
-    loss : Loss
-    tracker : Mean
-        Of the loss.
-    metrics : sequence of Metric
-    optimizer : Optimizer
-        Built with `packs`.
-    packs : sequence of Pack
-
-    Attributes
-    ----------
-    variables : list of Variable
-        Whose values, in this order, are the state: packed weights, other variables of the model, of the optimizer
-        and of the metrics.
+    model : Trainer
+    variables : sequence of Variable
+        Whose values, in this order, are the state: packed weights, and all else that a step may change.
+    gives_logs : tuple of bool
+        Whether the logs of train and test steps are wanted; the figures of a model's own steps stand in its metrics.
     """
 
-    def __init__(
-        self,
-        model: Layer,
-        loss: Loss,
-        tracker: Mean,
-        metrics: Sequence[Metric],
-        optimizer: Optimizer,
-        packs: Sequence[Pack],
-    ) -> None:
+    def __init__(self, model: Any, variables: Sequence[Variable], gives_logs: tuple[bool, bool]) -> None:
         self.model = model
-        self.loss = loss
-        self.tracker = tracker
-        self.metrics = metrics
-        self.optimizer = optimizer
-        self.packs = packs
-        self.weights = [member for pack in packs for member in pack.members]
-        self.frozen = model.non_trainable_variables
-        self.metric_variables = [variable for metric in (tracker, *metrics) for variable in metric.variables]
-        self.variables: list[Variable] = [*packs, *self.frozen, *optimizer.variables, *self.metric_variables]
-        self._activation = logits_activation(model, loss)
+        self.variables = list(variables)
+        self._gives_logs = gives_logs
 
     def state(self) -> State:
         """Return the values of the variables."""
@@ -102,48 +45,39 @@ class Step:
             if value is not variable.value:
                 variable.assign(value)
 
-    def train(self, state: State, x: Any, y: Any, sample_weight: Any, counter: int) -> tuple[State, Any]:
-        """Return the state after one step of descent on a batch, and the loss before it.
+    def train(self, state: State, x: Any, y: Any, sample_weight: Any, counter: Any) -> tuple[State, Any]:
+        """Return the state after one step of descent on a batch, and (its loss before it, logs)."""
+        return self._run(state, Data(x, y, sample_weight), counter, TRAINING)
 
-        Parameters
-        ----------
-        state : list of arrays
-        x, y, sample_weight : arrays, first axis the batch; `sample_weight` may be None
-        counter : int
-            Number of the step, of which random layers draw a function.
-        """
+    def test(self, state: State, x: Any, y: Any, sample_weight: Any, counter: Any) -> tuple[State, Any]:
+        """Return the state with the metrics of a batch counted in, and (its loss, logs)."""
+        return self._run(state, Data(x, y, sample_weight), counter, TESTING)
 
-        def objective(weights: Any, frozen: Any) -> Any:
-            with StatelessScope([*self.weights, *self.frozen], [*weights, *frozen]) as scope:
-                loss, outputs = self._loss(x, y, sample_weight, training=True)
-            return loss, (outputs, [scope.values[variable] for variable in self.frozen])
+    def _run(self, state: State, batch: Data, counter: Any, phase: int) -> tuple[State, Any]:
+        model = self.model
+        step = (model.train_step, model.test_step)[phase]
+        model._tracker.latest = model._noted = None
+        with StatelessScope(self.variables, state, counter, phase) as scope:
+            logs = step(pack_x_y_sample_weight(*batch))
+        loss = model._tracker.latest
+        model._tracker.latest = model._noted = None
+        if not self._gives_logs[phase]:
+            return [plain(scope.values[variable]) for variable in self.variables], (plain(loss), None)
+        logs = checked_logs(step.__name__, logs)
+        loss = logs.get("loss") if loss is None else loss
+        return [plain(scope.values[variable]) for variable in self.variables], (plain(loss), tree_map(plain, logs))
 
-        with StatelessScope(self.variables, state, counter) as scope:
-            weights = [piece for pack in self.packs for piece in pack.split(pack.value)]
-            frozen = [variable.value for variable in self.frozen]
-            (loss, (outputs, frozen)), gradients = value_and_grad(objective, has_aux=True)(weights, frozen)
-            for variable, value in zip(self.frozen, frozen, strict=True):
-                variable.assign(value)
-            remaining = iter(gradients)
-            self.optimizer.apply(
-                [pack.join([next(remaining) for _ in pack.members]) for pack in self.packs], self.packs
-            )
-            self._update_metrics(loss, x, y, outputs, sample_weight)
-        return [scope.values[variable] for variable in self.variables], loss
 
-    def test(self, state: State, x: Any, y: Any, sample_weight: Any, counter: int) -> tuple[State, Any]:
-        """Return the state with the metrics of a batch counted in, and its loss."""
-        with StatelessScope(self.variables, state, counter, _TESTING) as scope:
-            weights = [piece for pack in self.packs for piece in pack.split(pack.value)]
-            with StatelessScope([*self.weights, *scope.values], [*weights, *scope.values.values()]) as inner:
-                loss, outputs = self._loss(x, y, sample_weight, training=False)
-                self._update_metrics(loss, x, y, outputs, sample_weight)
-        return [inner.values[variable] for variable in self.variables], loss
+def plain(x: Any) -> Any:
+    """Return an Array apart from the tape."""
+    return Array(x.value, x.namespace) if isinstance(x, Array) else x
 
-    def _loss(self, x: Any, y: Any, sample_weight: Any, training: bool) -> tuple[Any, Any]:
-        return loss_and_outputs(self.model, self.loss, self._activation, x, y, sample_weight, training)
 
-    def _update_metrics(self, loss: Any, x: Any, y: Any, outputs: Any, sample_weight: Any) -> None:
-        self.tracker.update_state(loss, sample_weight=x.shape[0])
-        for metric in self.metrics:
-            metric.update_state(y, outputs, sample_weight)
+def checked_logs(name: str, logs: Any) -> dict[str, Any]:
+    """Return the logs of a user's step, or raise."""
+    if not isinstance(logs, dict) or any(getattr(x, "shape", ()) not in ((), []) for x in leaves_of(logs)):
+        raise TypeError(
+            f"{name} returns a dict of names and scalars, for example self.compute_metrics(x, y, y_pred): received "
+            f"{describe(logs)}."
+        )
+    return {key: x.value if isinstance(x, Variable) else x for key, x in logs.items()}

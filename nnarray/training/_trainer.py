@@ -1,244 +1,253 @@
-"""What a model does beyond being called and compiled: fit, evaluate, predict."""
+"""A model that is compiled: where it lives, and how it is trained."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
-from nnarray._messages import describe
-from nnarray.backends import backend_of, convert
-from nnarray.random import next_key
-from nnarray.training._arguments import (
-    check_positive,
-    check_whole,
-    figures_of,
-    split_data,
-)
-from nnarray.training._callbacks import Callback, CallbackList, History
-from nnarray.training._compiled import Compiled
-from nnarray.training._data import as_data
-from nnarray.training._loop import Loop, Watch, copied, evaluate_data, read_metrics, reset_metrics
-from nnarray.training._predict import predict_data
-from nnarray.training._progress import Progress, resolve_verbose
+from nnarray import optimizers
+from nnarray.backends import use_backend
+from nnarray.compiler import Plan
+from nnarray.layers import output_spec
+from nnarray.training._good import LastGood
+from nnarray.training._history import History
+from nnarray.training._home import asked_for, home_for, moved
+from nnarray.training._prepare import release
+from nnarray.training._recipe import check_steps, recipe_of
+from nnarray.training._runner import Predictor, Runner
+from nnarray.training._steps import Steps
+from nnarray.variables import Variable
 
 
-class Trainer(Compiled):
-    """A layer that can be trained.
+class Trainer(Steps):
+    """A layer that knows where it lives and how it is to be trained.
 
     Parameters
     ----------
-    backend, device, on_missing : as for `Housed`
+    backend : str or module, optional
+        Where it lives, whatever arrays it is given; None follows the data.
+    device : optional
+        One of the backend's devices.
+    on_missing : {"warn", "raise"}
+        What to do if the backend does not work here: live on NumPy and warn, or raise `BackendUnavailableError`.
     **kwargs
         As for `Layer`.
     """
 
-    def fit(
-        self,
-        x: Any,
-        y: Any = None,
-        batch_size: int | None = None,
-        epochs: int = 1,
-        verbose: int | str = "auto",
-        callbacks: Sequence[Callback] | None = None,
-        validation_split: float = 0.0,
-        validation_data: Any = None,
-        shuffle: bool = True,
-        sample_weight: Any = None,
-        initial_epoch: int = 0,
-        check_finite: bool = True,
-    ) -> History:
-        """Train the model.
+    def __init__(self, backend: Any = None, device: Any = None, on_missing: str = "warn", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._wanted, self._on_missing = asked_for(None, backend, device, on_missing, "warn")
+        self.history: History | None = None
+        self.stop_training = False
+        self._counter = 0
+        self._runner: Runner | None = None
+        self._predictor: Predictor | None = None
+        self._targets: list[Variable] = []
+        self._held: list[Variable] = []
+        self._last_good: LastGood | None = None
+        self._dependencies: tuple[Any, ...] = ()
+        self._specs: Any = None
+        self._lock = threading.RLock()
+        self._is_busy = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Plans are made anew where a copy is used.
+        made_anew = dict.fromkeys(("_known_kept", "_lock", "_runner", "_predictor", "_last_good"))
+        return {**self.__dict__, **made_anew, "_targets": [], "_held": [], "_is_busy": False}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.__dict__["_lock"] = threading.RLock()
+
+    def _present_value(self, name: str, value: Any) -> Any:
+        # What was asked for, not where the model lives.
+        return value if name in ("backend", "device") else super()._present_value(name, value)
+
+    # -- where it lives -----------------------------------------------------------------------------------------------
+
+    @property
+    def backend(self) -> str:
+        """Name of the backend that holds the weights, or will."""
+        return (self.home or home_for(self._wanted, None, self._on_missing)).backend.name
+
+    @property
+    def device(self) -> Any:
+        """The device that holds the weights, or will; None is the backend's default."""
+        return (self.home or home_for(self._wanted, None, self._on_missing)).device
+
+    def to(self, backend: Any, device: Any = None, on_missing: str = "warn") -> Any:
+        """Move the model, its optimizer's state and its metrics to a backend, and keep it there.
 
         Parameters
         ----------
-        x : array, shape (examples, …)
-            Of any library, or nested lists; cast to the model's floating-point dtype.
-        y : array, shape (examples, …)
-        batch_size : int, optional
-            32 by default.
-        epochs : int
-            Index of the last epoch, counted from 1: with `initial_epoch` it is not the number of epochs to do.
-        verbose : {"auto", 0, 1, 2}
-            Quiet, a bar, or a line an epoch; "auto" is a bar on a terminal and a line elsewhere.
-        callbacks : sequence of Callback, optional
-        validation_split : float
-            Share of the examples, from the end, to validate on instead of training.
-        validation_data : tuple ``(x, y)`` or ``(x, y, sample_weight)``, optional
-        shuffle : bool
-            Whether each epoch takes the examples in a new order, the same on every backend for one seed.
-        sample_weight : array, shape (examples,), optional
-            Weight of each example in the loss and the metrics.
-        initial_epoch : int
-            Where to go on from, counted from 0.
-        check_finite : bool
-            Whether NaN and infinity in the data are errors.
+        backend : str or module
+            ``"auto"`` is CuPy if it works here, else NumPy.
+        device : optional
+        on_missing : {"warn", "raise"}
+            What to do if the backend does not work here: move to NumPy and warn, or raise and stay.
 
         Returns
         -------
-        History
-            Also ``model.history``, which holds the finished epochs if training is interrupted.
+        the model
 
         Raises
         ------
         RuntimeError
-            If the model is not compiled.
-        ValueError, TypeError
-            If the data do not fit the model or the loss; then nothing was changed.
-        NonFiniteLossError
-            If the loss becomes NaN or infinite; the weights are those at the end of the last good epoch.
-        KeyboardInterrupt
-            At the end of the step in which Ctrl-C was pressed.
+            Within `fit` or `evaluate` of the model, as from a callback.
         """
-        self._require_compiled("fit")
-        batch_size = check_positive("batch_size", 32 if batch_size is None else batch_size)
-        check_whole("epochs", epochs)
-        check_whole("initial_epoch", initial_epoch)
-        verbose = resolve_verbose(verbose)
-        data = self._checked(x, y, sample_weight, check_finite)
-        validation = None
-        if validation_data is not None:
-            if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
-                raise ValueError(
-                    f"validation_data must be (x, y) or (x, y, sample_weight): received {describe(validation_data)}."
-                )
-            held_x, held_y, *held_weight = validation_data
-            weight = held_weight[0] if held_weight else None
-            validation = self._checked(held_x, held_y, weight, check_finite, "validation_data: ")
-        elif validation_split:
-            data, validation = split_data(data, validation_split)
-        selection = self._selection(data.x)
-        runner = self._ready(selection, data)
-        data = self._at_home(data)
-        validation = None if validation is None else self._at_home(validation)
+        self._refuse_while_busy("to")
+        self._wanted, _ = asked_for(self._wanted, backend, device, on_missing, self._on_missing)
+        assert self._wanted is not None
+        self.home = moved(self._state(), self._wanted)
+        return self
 
-        history = self.history = History(selection.requested, selection.backend.name)
-        hooks = CallbackList([history, *(callbacks or ())])
-        hooks.set_model(self)
-        steps = math.ceil(data.length / batch_size)
-        hooks.set_params({"epochs": epochs, "steps": steps, "verbose": verbose})
-        self.stop_training = False
-        key = next_key() if shuffle else None
-        stop = lambda: self.stop_training  # noqa: E731
-        several = self._steps_per_execution
-        loop = Loop(runner, data, validation, batch_size, key, hooks, verbose, self._counter, stop, several)
-        hooks.on_train_begin()
-        try:
-            with self._active():
-                loop.run(initial_epoch, epochs)
-        finally:
-            self._counter = loop.counter
-        hooks.on_train_end()
-        return history
+    def _state(self) -> list[Variable]:
+        """Return the variables that move with the model."""
+        kept = dict.fromkeys([*self._kept(), *self._all_metrics])
+        return [*self.variables, *(variable for each in kept for variable in each.variables)]
 
-    def train_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
-        """Take one step on one batch.
+    def _come_home(self) -> None:
+        """Bring back variables that another model, or its owner, has moved."""
+        if self.home is not None:
+            self.home = moved(self._state(), self.home)
+
+    def _at_home(self) -> AbstractContextManager[Any]:
+        """Return a context in which the operators of raw arrays run where the model lives."""
+        assert self.home is not None
+        return self.home.backend.activate(self.home.device)
+
+    # -- compile ------------------------------------------------------------------------------------------------------
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        *,
+        backend: Any = None,
+        device: Any = None,
+        on_missing: str | None = None,
+        executor: str | None = None,
+    ) -> None:
+        """Choose how to train.
 
         Parameters
         ----------
-        x, y, sample_weight : arrays
-            As for `fit`; all of it is one batch.
-        return_dict : bool
-
-        Returns
-        -------
-        float, list of float, or dict of str to float
-            The loss before the step and the metrics of this batch; the loss alone if there are no metrics.
+        optimizer : str or Optimizer
+        loss : str, Loss or function ``f(y_true, y_pred)``; a list or dict of them for several outputs
+            An output that is the result of our sigmoid or softmax, however the model is written, gives a cross-entropy
+            by name or object its logits. None where `compute_loss` or `train_step` is overridden.
+        loss_weights : number, or list or dict of numbers, optional
+            By what the losses of the outputs are multiplied before they are added.
+        metrics, weighted_metrics : sequence of str, Metric or function; a list or dict of them for several outputs
+            The second are weighted by `sample_weight`.
+        run_eagerly : bool
+            Whether the model's Python code runs at every step. Otherwise it runs once for each shape of batch, and
+            what it did is replayed: settings of layers, loss and optimizer, but for the learning rate, are those of
+            that time until the next `compile`.
+        steps_per_execution : int
+            How many steps are taken between calls of callbacks on batches.
+        backend : str or module, optional
+            Where to train, whatever arrays it is given; None follows the data, ``"auto"`` is CuPy if it works here.
+        device : optional
+            One of the backend's devices.
+        on_missing : {"warn", "raise"}, optional
+            What to do if the backend asked for, here or by a setting, does not work: train on NumPy and warn, once
+            for each cause, or raise. By default as the model was made.
+        executor : str, optional
+            What replays: "auto" is the backend's own; by default ``NNARRAY_EXECUTOR``, or that.
 
         Raises
         ------
-        NonFiniteLossError
-            If the loss is NaN or infinite; the weights are those before the step.
+        ValueError
+            If a name is unknown; the message gives the nearest known one, and the model is as it was.
+        TypeError
+            If the model has a training step of another framework's form.
+        BackendUnavailableError
+            If the backend does not work and `on_missing` is "raise" or ``NNARRAY_REQUIRE_BACKEND`` names it.
         """
-        self._require_compiled("train_on_batch")
-        data = self._checked(x, y, sample_weight, True)
-        runner = self._ready(self._selection(data.x), data)
-        step = runner.step
-        reset_metrics(step)
-        runner.refresh()
-        before = copied(step.state())
-        watch = Watch(step, 0)
-        with self._active():
+        self._refuse_while_busy("compile")
+        if loss is None and not (self._overrides("compute_loss") or self._overrides("train_step")):
+            raise ValueError("compile needs a loss, for example loss='mean_squared_error': received None.")
+        check_steps(type(self), Steps)
+        chosen = optimizers.get(optimizer)
+        recipe = recipe_of(loss, loss_weights, metrics, weighted_metrics, run_eagerly, steps_per_execution, executor)
+        self._wanted, self._on_missing = asked_for(self._wanted, backend, device, on_missing, self._on_missing)
+        self.optimizer, self.loss, self._recipe = chosen, loss, recipe
+        self._resolved = self._runner = self._predictor = None
+        if self.home is not None and self._wanted is not None:
+            self.home = moved(self._state(), self._wanted)
+
+    def _overrides(self, method: str) -> bool:
+        return getattr(type(self), method) is not getattr(Steps, method)
+
+    @property
+    def run_eagerly(self) -> bool:
+        """Whether the model's Python code runs at every step."""
+        return self._recipe is not None and self._recipe.run_eagerly
+
+    @property
+    def plans(self) -> dict[tuple[str, int], Plan]:
+        """What `fit` and `evaluate` replay: by "train" or "test" and the size of the batch, plans that print."""
+        return {} if self._runner is None else self._runner.plans
+
+    def _require_compiled(self, what: str) -> None:
+        if self._recipe is None:
+            raise RuntimeError(
+                f"{what} needs a compiled model. Call model.compile(optimizer='adam', loss='mean_squared_error') first."
+            )
+
+    # -- one at a time ------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _busy(self) -> Iterator[None]:
+        """Make other threads wait to train or evaluate the model, and forbid callbacks to move it, within the block."""
+        with self._lock:
+            before, self._is_busy = self._is_busy, True
             try:
-                watch.add(runner.train(self._at_home(data), slice(0, data.length), self._counter))
-                watch.look()
-            except BaseException:
-                step.store(before)
-                raise
-            self._counter += 1
-            return figures_of(read_metrics(step), return_dict)
+                yield
+            finally:
+                self._is_busy = before
+                if not before:
+                    release(self)
 
-    def evaluate(
-        self,
-        x: Any,
-        y: Any = None,
-        batch_size: int | None = None,
-        verbose: int | str = "auto",
-        sample_weight: Any = None,
-        return_dict: bool = False,
-        check_finite: bool = True,
-    ) -> Any:
-        """Return the loss and metrics over `x` and `y`, without training.
-
-        Parameters
-        ----------
-        x, y, sample_weight, batch_size, verbose, check_finite : as for `fit`
-        return_dict : bool
-
-        Returns
-        -------
-        float, list of float, or dict of str to float
-            The loss alone if there are no metrics.
-        """
-        self._require_compiled("evaluate")
-        batch_size = check_positive("batch_size", 32 if batch_size is None else batch_size)
-        verbose = resolve_verbose(verbose)
-        data = self._checked(x, y, sample_weight, check_finite)
-        runner = self._ready(self._home or self._selection(data.x), data)
-        progress = Progress("Evaluate", math.ceil(data.length / batch_size), verbose)
-        found = None
+    @contextmanager
+    def _figures_kept(self) -> Iterator[None]:
+        """Let the figures of a run that is going on, as when a callback evaluates, be after the block as before."""
+        running = [variable for metric in self.metrics for variable in metric.variables] if self._held else []
+        before = [variable.numpy() for variable in running]
         try:
-            with self._active():
-                found = evaluate_data(runner, self._at_home(data), batch_size, progress)
+            yield
         finally:
-            progress.close(found)
-        return figures_of(found, return_dict)
+            for variable, value in zip(running, before, strict=True):
+                variable.assign(value)
 
-    def predict(self, x: Any, batch_size: int | None = None, verbose: int | str = "auto") -> Any:
-        """Return the model's outputs for `x`.
+    def _refuse_while_busy(self, what: str) -> None:
+        if self._is_busy:
+            raise RuntimeError(
+                f"A model cannot be moved or compiled while it is trained or evaluated: received {what}(…) of "
+                f"{self.name!r}. Call it before or afterwards."
+            )
 
-        Parameters
-        ----------
-        x : array, shape (examples, …)
-        batch_size : int, optional
-            32 by default.
-        verbose : {"auto", 0, 1, 2}
-            With 1 or "auto", on a terminal, a bar.
+    # -- what models know of themselves -------------------------------------------------------------------------------
 
-        Returns
-        -------
-        array of the library and on the device of `x`, shape (examples, …)
-            NumPy for nested lists.
-        """
-        batch_size = check_positive("batch_size", 32 if batch_size is None else batch_size)
-        verbose = resolve_verbose(verbose)
-        data = as_data(x, None, finite=False)
-        self.checked_output_shape((None, *data.x.shape[1:]))
-        selection = self._home or self._selection(data.x)
-        if not self.built:
-            self.ensure_built((None, *data.x.shape[1:]), selection.backend.asarray(0.0, device=selection.device))
-        if self._home is None:
-            self._move(selection)
-        assert self._home is not None
-        backend, device = self._home
-        source, source_device = backend_of(data.x), backend_of(data.x).device_of(data.x)
-        progress = Progress("Predict", math.ceil(data.length / batch_size), verbose)
-        try:
-            with self._active():
-                data = data.to(backend, device, self.dtype, False)
-                outputs = predict_data(self._predicting(), data, batch_size, progress)
-        finally:
-            progress.close()
-        joined = backend.xp.concat(outputs, axis=0)
-        home = source is backend and source_device == device
-        return joined if home else convert(joined, source, device=source_device)
+    @property
+    def has_call(self) -> bool:
+        """Whether it can be called, and not only trained by a step of its own."""
+        return True
+
+    def checked_inputs(self, x: Any) -> Any:
+        """Return inputs in the form in which the model takes them, or raise ValueError."""
+        return x
+
+    def output_specs(self, inputs: Any) -> Any:
+        """Return a `Spec` for each output, where `inputs` has one for each input."""
+        place = self.home or self._wanted
+        with nullcontext() if place is None else use_backend(place.backend.name, place.device):
+            return output_spec(self, (inputs,), {})

@@ -8,10 +8,30 @@ from typing import Any
 import numpy as np
 
 from nnarray._messages import describe
+from nnarray._serialization import (
+    custom_object_scope,
+    deserialize_keras_object,
+    get_custom_objects,
+    register_keras_serializable,
+    serialize_keras_object,
+)
 from nnarray.backends import backend_of, convert, find_backend
 from nnarray.random import set_seed
+from nnarray.utils._batches import pack_x_y_sample_weight, unpack_x_y_sample_weight
+from nnarray.utils._ravel import ravel
 
-__all__ = ["set_random_seed", "to_categorical"]
+__all__ = [
+    "custom_object_scope",
+    "deserialize_keras_object",
+    "get_custom_objects",
+    "pack_x_y_sample_weight",
+    "ravel",
+    "register_keras_serializable",
+    "serialize_keras_object",
+    "set_random_seed",
+    "to_categorical",
+    "unpack_x_y_sample_weight",
+]
 
 
 def set_random_seed(seed: int) -> None:

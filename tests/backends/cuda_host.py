@@ -30,13 +30,13 @@ FOOTER = """
         for (threadIdx.x = 0; threadIdx.x < threads; ++threadIdx.x) call;
 #define GRID unsigned first, unsigned last, unsigned grid, unsigned threads
 extern "C" void run_uniform_float32(GRID, float* out, const word* a) {
-    RUN(uniform_float32(out, a[0], a[1], a[2], a[3], a[4]))
+    RUN(uniform_float32(out, a[0], a[1], a[2], a[3], a[4], (const long long*)a[5]))
 }
 extern "C" void run_uniform_float64(GRID, double* out, const word* a) {
-    RUN(uniform_float64(out, a[0], a[1], a[2], a[3], a[4]))
+    RUN(uniform_float64(out, a[0], a[1], a[2], a[3], a[4], (const long long*)a[5]))
 }
 extern "C" void run_integers_int64(GRID, long long* out, const word* a) {
-    RUN(integers_int64(out, a[0], a[1], a[2], a[3], a[4], a[5], a[6]))
+    RUN(integers_int64(out, a[0], a[1], a[2], a[3], a[4], a[5], a[6], (const long long*)a[7]))
 }
 """
 
@@ -54,8 +54,8 @@ def compile_on_host(compiler: str, source: str, folder: Path) -> ctypes.CDLL:
 def run(
     library: ctypes.CDLL, name: str, blocks: range, grid: int, threads: int, address: int, words: Sequence[int]
 ) -> None:
-    """Run some blocks of a grid, with the output at `address`."""
-    given = (ctypes.c_uint64 * len(words))(*words)
+    """Run some blocks of a grid, with the output at `address`; what is added to the counter may be left out."""
+    given = (ctypes.c_uint64 * (len(words) + 1))(*words)
     bounds = (ctypes.c_uint(n) for n in (blocks.start, blocks.stop, grid, threads))
     getattr(library, f"run_{name}")(*bounds, ctypes.c_void_p(address % 2**64), given)
 
@@ -94,6 +94,9 @@ class HostCupy:
     def launch(self, name: str, grid: Any, block: Any, args: Any) -> None:
         """Run the kernel and look at its guards."""
         out, *words = args
+        if isinstance(words[-1], np.ndarray):
+            assert (words[-1].dtype, words[-1].shape) == (np.int64, ())
+            words[-1] = np.uint64(words[-1].ctypes.data)
         assert [type(word) for word in words] == [np.uint64] * len(words)
         (blocks,), (threads,) = grid, block
         self.launches.append((name, blocks, threads))

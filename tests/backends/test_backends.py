@@ -51,9 +51,19 @@ def test_raw_modules_name_their_backend() -> None:
     assert get_backend(array_api_strict).name == "array_api_strict"
 
 
+def test_a_namespace_of_ours_names_the_backend_under_it(place: Any) -> None:
+    space = nna.namespace(*place)
+    assert get_backend(space) is get_backend(place[0])
+    with nna.use_backend(space) as selection:
+        assert selection.backend.name == place[0]
+
+
 @pytest.mark.parametrize(
     ("name", "error", "message"),
     [
+        ("nnarray.numpy", ValueError, "Unknown backend: 'nnarray.numpy'. Did you mean 'numpy'"),
+        ("torch.nothing.there", ValueError, "Unknown backend: 'torch.nothing.there'"),
+        ("no_package.module", ValueError, "Unknown backend: 'no_package.module'"),
         ("numpi", ValueError, "Did you mean 'numpy'"),
         ("nothing_like_it", ValueError, "Known: array_api_strict"),
         ("json", ValueError, "Unknown backend: 'json'"),
@@ -65,6 +75,15 @@ def test_unknown_backends_are_refused_with_the_nearest_name(name: Any, error: ty
     with pytest.raises(error, match=message):
         nna.set_backend(name)
     assert current_backend().backend.name == "numpy"
+
+
+def test_a_library_that_lacks_another_is_said_to_be_installed(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "halflib.py").write_text("import a_part_of_halflib\n")
+    (tmp_path / "badlib.py").write_text("raise ImportError('its own library is of another version')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name, reason in (("halflib", "a_part_of_halflib"), ("badlib", "another version")):
+        with pytest.raises(ValueError, match=f"'{name}' is installed and cannot be imported: .*{reason}"):
+            nna.set_backend(name)
 
 
 def test_unknown_devices_are_refused_with_the_known_ones() -> None:

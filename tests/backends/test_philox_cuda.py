@@ -60,6 +60,18 @@ def test_integers_have_the_bits_of_the_host(
     np.testing.assert_array_equal(_philox_cuda.integers(cupy, *arguments), _philox.integers(*arguments), strict=True)
 
 
+@given(key=PAIR, first=st.integers(-(2**63), 2**63 - 1), second=WORD, shape=SHAPES)
+def test_a_counter_in_memory_gives_the_bits_of_its_number(
+    cupy: HostCupy, key: Any, first: int, second: int, shape: Any
+) -> None:
+    held, counter = (np.asarray(first), second), (first, second)
+    for dtype in ("float32", "float64"):
+        found = _philox_cuda.uniform(cupy, key, held, shape, dtype)
+        np.testing.assert_array_equal(found, _philox.uniform(key, counter, shape, dtype), strict=True)
+    found = _philox_cuda.integers(cupy, key, held, shape, -5, 1000, "int64")
+    np.testing.assert_array_equal(found, _philox.integers(key, counter, shape, -5, 1000, "int64"), strict=True)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "int64", "double"])
 def test_uniforms_of_other_dtypes_are_refused_before_anything_is_launched(dtype: str) -> None:
     with pytest.raises(TypeError, match=f"float32 or float64: received dtype='{dtype}'"):

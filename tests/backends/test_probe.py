@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import nnarray as nna
-from nnarray.backends import Backend, get_backend, probe
+from nnarray.backends import Backend, _probe, get_backend, probe
 from nnarray.backends._cupy_diagnosis import diagnose, driver_version, installed_wheels
 from tests.backends.broken import INSTALLS, Broken, forget, install
 
@@ -44,6 +44,44 @@ def test_a_probe_runs_once_and_again_when_asked() -> None:
     assert len(runs) == 1
     assert probe(backend, refresh=True) is probe(backend)
     assert len(runs) == 2
+
+
+def test_jax_is_judged_outside_the_trace_that_asks_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    jax = pytest.importorskip("jax")
+    monkeypatch.setattr(_probe, "_found", {})
+    asked = []
+
+    @jax.jit
+    def f(x: Any) -> Any:
+        with nna.use_backend("jax", on_missing="raise"):
+            asked.append(probe(get_backend("jax")).explain())
+        return nna.grad(lambda a: nna.array_namespace(a).sum(a * a))(x)
+
+    np.testing.assert_array_equal(f(jax.numpy.asarray([1.0, 2.0])), [2.0, 4.0])
+    jax.vmap(jax.grad(lambda x: (asked.append(probe(get_backend("jax"), refresh=True).explain()), x * x)[1]))(
+        jax.numpy.ones(2)
+    )
+    assert asked == ["Backend 'jax' works."] * 2
+    assert probe(get_backend("jax")).works
+
+
+@pytest.mark.parametrize("mode", ["meta device", "fake tensors", "vmap", "no grad", "inference"])
+def test_torch_is_judged_outside_the_mode_that_is_on(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    monkeypatch.setattr(_probe, "_found", {})
+    if mode == "vmap":
+        found = []
+        torch.func.vmap(lambda x: (found.append(probe(get_backend("torch"))), x)[1])(torch.ones(2))
+    else:
+        entered = {
+            **{"meta device": torch.device("meta"), "fake tensors": FakeTensorMode()},
+            **{"no grad": torch.no_grad(), "inference": torch.inference_mode()},
+        }
+        with entered[mode]:
+            found = [probe(get_backend("torch"))]
+    assert found[0].explain() == "Backend 'torch' works."
 
 
 def test_a_library_that_computes_wrongly_fails_and_the_figures_are_named() -> None:

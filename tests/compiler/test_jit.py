@@ -64,7 +64,7 @@ def test_every_function_of_the_table_is_replayed_as_it_runs(name: str, case: Cas
             np.testing.assert_allclose(to_host(a), to_host(b.value), rtol=1e-13)
 
 
-@examples(default=120, deep=3000)
+@examples(default=60, deep=3000)
 @given(program=programs(without=BY_VALUES))
 def test_random_programs_are_replayed_as_they_run_with_their_derivatives(program: Program) -> None:
     inputs = program.inputs

@@ -166,24 +166,28 @@ def test_half_precision_is_computed_in_half_precision(library: str, dtype: str) 
 
 
 @pytest.mark.parametrize("executor", ["numpy", "numba", "generic"])
-def test_masked_arrays_are_refused_beside_plain_ones_too(executor: str) -> None:
+def test_masked_arrays_are_refused(executor: str) -> None:
     if executor == "numba":
         pytest.importorskip("numba")
     masked = np.ma.array([1.0, 2.0, 3.0], mask=[False, True, False])
     jitted = nna.jit(lambda x: space(x).sum(x * 2.0), executor=executor)
-    assert float(jitted(masked.data)) == 12.0
-    for _ in range(2):
-        with pytest.raises(TypeError, match=r"Masked arrays .* Use x\.filled"):
-            jitted(masked)
+    assert float(jitted(masked.filled(0.0))) == 8.0
+    with pytest.raises(TypeError, match="its mask would be lost"):
+        jitted(masked)
 
 
-def test_a_number_beyond_the_dtype_is_chosen_as_it_is_eagerly() -> None:
+def test_a_number_beyond_the_dtype_is_chosen_as_it_is_eagerly_or_refused_in_the_same_words() -> None:
     def f(x: Any) -> Any:
         return space(x).where(x != 0, x, -1)
 
+    def outcome(call: Callable[[Any], Any], x: Any) -> Any:
+        try:
+            return [int(each) for each in call(x)]
+        except OverflowError as error:  # NumPy 2.5 and later refuse it.
+            return str(error)
+
     x = np.asarray([0, 1, 2], np.uint8)
-    expected = f(nna.namespace("numpy").asarray(x)).value
-    assert nna.jit(f)(x).tolist() == expected.tolist()
+    assert outcome(nna.jit(f), x) == outcome(f, nna.namespace("numpy").asarray(x))
 
 
 @pytest.mark.parametrize("number", [complex(0, np.inf), complex(np.nan, 1), float("-inf"), 1e300])

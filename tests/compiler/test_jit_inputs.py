@@ -111,8 +111,8 @@ def test_a_one_with_axes_is_left_out_on_every_library(place: Any) -> None:
 @pytest.mark.parametrize("index", [5, -4])
 def test_an_index_out_of_range_is_an_error_in_a_replayed_gradient(index: int, place: Any) -> None:
     space = nna.namespace(*place)
-    if space.backend.name == "jax":
-        pytest.skip("JAX drops what is added out of range")
+    if space.backend.name in ("jax", "cupy"):
+        pytest.skip("JAX drops what is added out of range, CuPy wraps its index")
     x = space.asarray(np.asarray([1.0, 2.0, 3.0])).value
     by_take = nna.jit(nna.grad(lambda x, i: nna.array_namespace(x).sum(2.0 * nna.array_namespace(x).take(x, i))))
     by_key = nna.jit(nna.grad(lambda x, i: nna.array_namespace(x).sum(2.0 * x[i])))

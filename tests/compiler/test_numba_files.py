@@ -132,3 +132,20 @@ def test_a_compiler_that_is_turned_off_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(numba.config, "DISABLE_JIT", 1)
     with pytest.raises(RuntimeError, match="NUMBA_DISABLE_JIT"):
         doubled()
+
+
+@pytest.mark.parametrize(
+    ("source", "error"),
+    [
+        ("k0 = (\n", SyntaxError),
+        ("k0 = missing\n", NameError),
+        ("k0 = 1 // 0\n", ZeroDivisionError),
+        ("@compiled('float64(float64)')\ndef k0(x):\n    return x.missing\n", numba.TypingError),
+    ],
+)
+def test_a_fault_of_the_generated_source_is_not_blamed_on_the_files(files: Path, source: str, error: type) -> None:
+    # The suite makes errors of warnings: one about the folder would be another error.
+    with pytest.raises(error):
+        _numba.build(source)
+    np.testing.assert_array_equal(doubled(), [1.5, 3.5, 5.5])
+    assert len(list(files.glob("*.py"))) >= 1

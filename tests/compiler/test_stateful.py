@@ -227,7 +227,7 @@ def in_two_threads(f: Callable[..., Any], several: Sequence[Sequence[Any]]) -> l
 def test_any_sequence_of_calls_gives_what_the_functions_give_and_changes_nothing_else(place: Any) -> None:
     deeply = settings().max_examples >= 1000
     run_state_machine_as_test(
-        lambda: Calls(place), settings=settings(max_examples=1000 if deeply else 10, stateful_step_count=20)
+        lambda: Calls(place), settings=settings(max_examples=1000 if deeply else 6, stateful_step_count=20)
     )
 
 

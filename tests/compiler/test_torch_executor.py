@@ -348,7 +348,7 @@ def test_bound_state_knows_that_it_was_changed() -> None:
 def _model(executor: str) -> Sequential:
     nna.set_seed(0)
     model = Sequential([Dense(8, activation="relu", input_dim=4), Dropout(0.2), Dense(3, activation="softmax")])
-    model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"], backend="torch", executor=executor)
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], backend="torch", executor=executor)
     return model
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import operator
+from pathlib import Path
 from typing import Any
 
 import cupy
 import cupyx
 import numpy as np
 import pytest
+from cupy import _core
+from cupy._util import PerformanceWarning
 
 import nnarray as nna
 from nnarray import layers, models
-from nnarray.backends import _registry, convert, get_backend
+from nnarray.backends import _registry, convert, get_backend, integer_of, probe
+from nnarray.backends import cupy as adapter_module
 
 BACKEND = get_backend("cupy")
 SECOND = cupy.cuda.Device(1)
@@ -41,8 +46,9 @@ def test_functions_run_where_their_arrays_are_whatever_device_is_current() -> No
     assert cupy.cuda.Device() != SECOND
     for made in (xp.exp(x), xp.concat([x, x]), xp.zeros_like(x), xp.linalg.matrix_transpose(x), BACKEND.asarray(x)):
         assert made.device == SECOND
-    with pytest.raises(ValueError, match="current device"):
-        x + x
+    # What CuPy itself does, and we never do.
+    with pytest.warns(PerformanceWarning, match="different from the current device"):
+        assert (x + x).device != SECOND
     with BACKEND.activate(SECOND):
         assert (x + x).device == SECOND
     for device in (cupy.cuda.Device(0), SECOND):
@@ -68,25 +74,160 @@ def test_an_array_of_cupy_on_the_left_of_an_operator_leaves_it_to_ours() -> None
         assert isinstance(result, nna.Array)
 
 
-def test_results_are_read_through_pinned_memory_if_neither_small_nor_huge() -> None:
-    before = len(cupyx.pinned)
-    for size, pinned in ((10, False), (2**15, True)):
-        x = BACKEND.asarray(np.arange(size, dtype="float32"))
-        np.testing.assert_array_equal(BACKEND.to_numpy(x), np.arange(size))
-        assert (len(cupyx.pinned) > before) is pinned
-        before = len(cupyx.pinned)
+@pytest.mark.parametrize("device", [None, SECOND])
+def test_results_are_read_through_a_little_pinned_memory_and_hold_none(device: Any) -> None:
+    for size, pieces in ((10, 0), (2**15, 1), (2**20 + 1, 2), (5 * 2**20, 5)):
+        values = np.arange(size, dtype="float32")
+        x = BACKEND.asarray(values, device=device)
+        cupyx.pinned.clear()
+        cupy.cuda.read.clear()
+        for array, expected in ((x, values), (BACKEND.xp.reshape(x[: size // 2 * 2], (2, -1)).T, None)):
+            found = BACKEND.to_numpy(array)
+            expected = values[: size // 2 * 2].reshape(2, -1).T if expected is None else expected
+            np.testing.assert_array_equal(found, expected)
+            assert not any(np.shares_memory(found, memory) for memory in cupyx.pinned)
+        assert all(memory.nbytes <= 2**22 for memory in cupyx.pinned)
+        assert len(cupyx.pinned) == 2 * (pieces > 0)
+        assert 2 * pieces - 1 <= len(cupy.cuda.read) <= 2 * max(pieces, 1)
 
 
-def test_repeated_indices_are_added_atomically_where_cuda_can(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = []
-    scatter = cupyx.scatter_add
-    monkeypatch.setattr(cupyx, "scatter_add", lambda *args: (calls.append(1), scatter(*args)))
-    for dtype, atomic in (("float32", 1), ("float64", 1), ("int64", 0)):
-        x, indices, value = (BACKEND.asarray(a) for a in (np.zeros((3, 2), dtype), [1, 1], np.ones((2, 2), dtype)))
+def test_large_arrays_go_to_the_gpu_without_pinned_memory_of_their_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adapter_module, "_PINNED_WHOLE", 100)
+    large = np.arange(60.0).reshape(6, 10)
+    _core.staged.clear()
+    for values in (large, large.T, large[::-1], large.astype(">f8"), large.astype(np.longdouble)):
+        for dtype, device in ((None, None), ("float32", SECOND)):
+            found = BACKEND.asarray(values, dtype, device)
+            np.testing.assert_array_equal(found.get(), values)
+            assert found.dtype == (dtype or "float64")
+            assert found.device == (device or cupy.cuda.Device(0))
+    assert _core.staged == []
+    BACKEND.asarray(large[0])
+    assert _core.staged == [80]
+
+
+@pytest.mark.parametrize("version", ["14.0", "14.1"])
+def test_repeated_indices_are_added_atomically_where_cuda_can(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if version == "14.0":
+        monkeypatch.setattr(_core, "atomic", _core.atomic - {"int64"})
+    cases = {
+        **{"float32": 1, "float64": 1, "int64": int(version == "14.1"), "int16": 0, "uint8": 0},
+        **{"complex64": 2, "complex128": 2},
+    }
+    for dtype, atomic in cases.items():
+        values = np.ones((2, 2), dtype) * (1 + 2j if dtype.startswith("complex") else 1)
+        x, indices, value = (BACKEND.asarray(a, device=SECOND) for a in (np.zeros((3, 2), dtype), [1, -2], values))
+        cupy.cuda.launched.clear()
         found = BACKEND.index_add(x, indices, value, axis=0)
-        np.testing.assert_array_equal(found.get(), [[0, 0], [2, 2], [0, 0]])
-        assert len(calls) == atomic
-        calls.clear()
+        assert cupy.cuda.launched.count("add.at") == atomic
+        assert (found.dtype, found.device) == (dtype, SECOND)
+        np.testing.assert_array_equal(found.get(), [[0, 0], values[0] + values[1], [0, 0]])
+        np.testing.assert_array_equal(x.get(), 0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int8", "uint8", "int64", "uint64"])
+@pytest.mark.parametrize("bounds", [(1, 3), (3, 1), (None, 2), (2, None), (None, None), (-(2**70), 2**70), (0, 2**63)])
+def test_clip_is_that_of_numpy_in_two_launches(dtype: str, bounds: Any) -> None:
+    values = np.asarray([0, 1, 2, 3, 100], dtype)
+    expected = get_backend("numpy").xp.clip(values, *bounds)
+    cupy.cuda.launched.clear()
+    x = BACKEND.asarray(values, device=SECOND)
+    found = BACKEND.xp.clip(x, *bounds)
+    assert set(cupy.cuda.launched) <= {"maximum", "minimum", "copy"}
+    assert len(cupy.cuda.launched) <= 2
+    assert (found.dtype, found.device) == (x.dtype, SECOND)
+    assert found is not x
+    np.testing.assert_array_equal(found.get(), expected)
+    if None not in bounds and max(map(abs, bounds)) < 100:
+        arrays = [BACKEND.asarray(np.asarray([b] * 5, dtype), device=SECOND) for b in bounds]
+        np.testing.assert_array_equal(BACKEND.xp.clip(x, *arrays).get(), expected)
+
+
+def test_clip_knows_infinity_and_passes_nan_on() -> None:
+    x = BACKEND.asarray(np.asarray([-np.inf, 1.0, np.inf, np.nan], "float32"))
+    np.testing.assert_array_equal(BACKEND.xp.clip(x, -2.0, 2.0).get(), [-2.0, 1.0, 2.0, np.nan])
+    np.testing.assert_array_equal(BACKEND.xp.clip(x, np.nan, 2.0).get(), [np.nan] * 4)
+    np.testing.assert_array_equal(BACKEND.xp.clip(x, -1e300, 1e300).get(), x.get())
+    bounds = BACKEND.asarray(np.asarray([0.0, np.nan, 0.0, 0.0], "float64"))
+    np.testing.assert_array_equal(BACKEND.xp.clip(x, bounds, 3.0).get(), [0.0, np.nan, 3.0, np.nan])
+    np.testing.assert_array_equal(BACKEND.xp.clip(x, max=0.5).get(), [-np.inf, 0.5, 0.5, np.nan])
+    gradient = nna.grad(lambda a: nna.array_namespace(a).sum(nna.array_namespace(a).clip(a, -2.0, 2.0)))(x)
+    np.testing.assert_array_equal(gradient.get(), [0.0, 1.0, 0.0, 0.0])
+
+
+def test_an_integer_of_cupy_is_an_index_a_length_and_a_counter() -> None:
+    three = cupy.asarray(np.asarray(3))
+    with pytest.raises(TypeError):
+        operator.index(three)
+    x = nna.namespace("cupy").asarray([0.0, 1.0, 2.0, 3.0])
+    assert float(x[three]) == float(x[nna.namespace("cupy").asarray(three)]) == 3.0
+    assert x[:three].shape == x[-three:].shape == nna.random.uniform((three,)).shape == (3,)
+    for wrong in (cupy.asarray(np.asarray(1.5)), cupy.asarray(np.asarray([1]))):
+        with pytest.raises(TypeError, match="An integer is needed"):
+            integer_of(wrong)
+
+
+def test_predictions_are_made_before_compile_and_with_run_eagerly() -> None:
+    x = np.ones((6, 2), "float32")
+    model = models.Sequential([layers.Dense(3, input_dim=2), layers.Dropout(0.5), layers.Dense(1)]).to("cupy")
+    first = model.predict(x, verbose=0)
+    model.compile(loss="mse", optimizer="sgd", run_eagerly=True)
+    np.testing.assert_array_equal(model.predict(x, verbose=0), first)
+    model.fit(x, np.ones((6, 1)), epochs=2, verbose=0)
+
+
+def test_a_draw_reads_its_counter_on_the_device() -> None:
+    for device in (cupy.cuda.Device(0), SECOND):
+        for dtype in ("int32", "int64", "uint8"):
+            counter = BACKEND.asarray(np.asarray(7, dtype), device=device)
+            cupy.cuda.read.clear()
+            found = BACKEND.uniform((1, 2), (counter, 3), (9,), "float32", device)
+            whole = BACKEND.integers((1, 2), (counter, 3), (9,), -4, 5, "int64", device)
+            assert cupy.cuda.read == []
+            reference = get_backend("numpy")
+            np.testing.assert_array_equal(found.get(), reference.uniform((1, 2), (7, 3), (9,), "float32", None))
+            np.testing.assert_array_equal(whole.get(), reference.integers((1, 2), (7, 3), (9,), -4, 5, "int64", None))
+    elsewhere = BACKEND.uniform((1, 2), (counter, 3), (9,), "float32", cupy.cuda.Device(0))
+    np.testing.assert_array_equal(elsewhere.get(), found.get())
+
+
+def test_training_with_dropout_waits_for_the_losses_of_an_epoch_alone() -> None:
+    model = models.Sequential([layers.Dense(3, input_dim=2), layers.Dropout(0.5), layers.Dense(1)])
+    model.compile(loss="mse", optimizer="adam", backend="cupy")
+    x, y = np.ones((100, 2), "float32"), np.ones((100, 1), "float32")
+    model.fit(x, y, batch_size=5, epochs=1, verbose=0)
+    cupy.cuda.read.clear()
+    model.fit(x, y, batch_size=5, epochs=2, verbose=0)
+    assert set(cupy.cuda.read) == {"float32"}
+    assert len(cupy.cuda.read) < 20
+
+
+def test_rows_are_taken_into_an_array_that_is_given() -> None:
+    x = BACKEND.asarray(np.arange(12.0).reshape(6, 2), device=SECOND)
+    for rows in (slice(1, 4), BACKEND.asarray(np.asarray([5, 0, 2]), device=SECOND)):
+        out = BACKEND.asarray(np.zeros((3, 2)), device=SECOND)
+        assert BACKEND.take_rows(x, rows, out) is out
+        np.testing.assert_array_equal(out.get(), BACKEND.take_rows(x, rows).get())
+        assert out.device == SECOND
+
+
+def test_the_compilation_of_kernels_is_announced_once_where_few_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("CUPY_CACHE_DIR", str(tmp_path / "kernels"))
+    announce = adapter_module._say_that_kernels_are_compiled
+    announce.cache_clear()
+    for _ in range(2):
+        assert probe(BACKEND, refresh=True).works
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "CuPy compiles each of its kernels" in said
+    assert str(tmp_path / "kernels") in said
+    (tmp_path / "kernels").mkdir()
+    for number in range(20):
+        (tmp_path / "kernels" / f"{number}.cubin").touch()
+    announce.cache_clear()
+    assert probe(BACKEND, refresh=True).works
+    assert len(caplog.records) == 1
 
 
 class OnGpu:

@@ -42,7 +42,8 @@ def test_a_model_without_input_shape_is_built_by_build_a_call_or_fit() -> None:
         model.compile("adam", "mse")
         assert not model.built
         assert model.get_weights() == []
-        with pytest.raises(ValueError, match="has not been built"):
+        assert not hasattr(model, "input_shape")
+        with pytest.raises(AttributeError, match="has not been built"):
             _ = model.input_shape
         with pytest.raises(ValueError, match="no weights before it is built"):
             model.set_weights([np.zeros(1)])
@@ -73,6 +74,19 @@ def test_layers_can_be_added_and_taken_off_at_any_time() -> None:
     model.add(layers.Dense(1))
     model.fit(np.ones((4, 5)), np.ones(4), verbose=0)
     assert model.input_shape == (None, 5)
+
+
+def test_its_configuration_has_the_layers_as_they_are_now_also_a_symbol_of_the_input() -> None:
+    model = models.Sequential([layers.Input((2,)), layers.Dense(3), layers.Dense(1)], name="mine")
+    model.pop()
+    model.add(layers.Dense(4, activation="relu"))
+    made = models.Sequential.from_config(model.get_config())
+    assert made.name == "mine"
+    assert made.input_shape == (None, 2)
+    assert [(layer.name, layer.units) for layer in made.layers] == [(x.name, x.units) for x in model.layers]
+    shown = "[InputLayer(shape=(2,)), Dense(3), Dense(4, activation='relu')]"
+    assert repr(model) == f"Sequential(layers={shown}, name='mine')"
+    assert models.Sequential.from_config(models.Sequential().get_config()).layers == []
 
 
 def test_wrong_additions_leave_the_model_as_it_was() -> None:
@@ -127,8 +141,7 @@ def test_the_summary_counts_what_there_is() -> None:
 def test_sequentials_nest_and_end_in_the_inner_activation() -> None:
     inner = models.Sequential([layers.Dense(3, "relu"), layers.Dense(1, "sigmoid")])
     model = models.Sequential([layers.Input((2,)), inner])
-    model.compile("sgd", "binary_crossentropy", ["accuracy"])
-    assert model.final_activation is nna.activations.sigmoid
+    model.compile("sgd", "binary_crossentropy", metrics=["accuracy"])
     before = inner.get_weights()
     model.fit(X, Y, verbose=0)
     assert len(model.trainable_variables) == 4

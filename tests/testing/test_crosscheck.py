@@ -10,9 +10,13 @@ import pytest
 
 import nnarray as nna
 from nnarray import layers, models, optimizers
-from nnarray import random as nnrandom
+from nnarray.backends import select
 from nnarray.layers import Layer
+from nnarray.random import next_key
 from nnarray.testing import crosscheck
+from nnarray.testing._crosscheck import TOLERANCES
+from nnarray.testing._crosscheck_run import run
+from nnarray.training import Data
 from tests.testing.networks import (
     INSTALLED,
     PAIR,
@@ -64,8 +68,8 @@ def test_backends_may_be_modules_and_data_of_any_library() -> None:
 
 def test_rows_follow_the_computation_forward_and_then_back() -> None:
     report = crosscheck(network(), X, Y, backends=PAIR)
-    assert names(report, "forward") == ["first", "second", "last (logits)", "last", "loss"]
-    assert names(report, "gradient") == ["loss", "last (logits)", "second", "first"]
+    assert names(report, "forward") == ["first", "second", "last", "loss"]
+    assert names(report, "gradient") == ["loss", "last", "second", "first"]
     assert names(report, "weight gradient") == [
         f"{n}/{w}" for n in ("last", "second", "first") for w in ("kernel", "bias")
     ]
@@ -77,23 +81,83 @@ def test_rows_follow_the_computation_forward_and_then_back() -> None:
     assert shapes["second/kernel", "weight gradient"] == (4, 5)
 
 
-def test_the_gradients_are_those_that_fit_takes() -> None:
-    from nnarray.backends import select
-    from nnarray.testing._crosscheck_run import run
-    from nnarray.training import Data, Step
+def found_by(model: Any, kind: str) -> dict[str, np.ndarray]:
+    """Return what the model computes on NumPy, by the names of the rows."""
+    computed = run(model, select("numpy"), Data(X, Y, None), training=True, with_loss=True)
+    assert computed.error is None
+    return {key.place.path + key.part: f.value for key, f in computed.found.items() if key.kind == kind}
 
+
+@pytest.mark.parametrize("scale", [1.0, 60.0])
+def test_the_gradients_are_those_that_fit_takes(scale: float) -> None:
+    """Also where the outputs are 0 and 1 but for rounding, and only the logits have a slope."""
     model = network()
+    model.layers[-1].set_weights([scale * weight for weight in model.layers[-1].get_weights()])
     model.compile(optimizers.SGD(1.0), "binary_crossentropy")
-    assert model.loss is not None
-    gradients = run(model, select("numpy"), Data(X, Y, None), model.loss, True).found
+    taken = found_by(model, "weight gradient")
     before = model.get_weights()
     model.fit(X, Y, batch_size=len(X), verbose=0)
-    assert isinstance(model._runner.step, Step)
-    stepped = {v.path: old - new for v, old, new in zip(model.variables, before, model.get_weights(), strict=True)}
-    taken = {key.place.path + key.part: f.value for key, f in gradients.items() if key.kind == "weight gradient"}
-    assert set(stepped) == set(taken)
-    for path, gradient in taken.items():
-        np.testing.assert_allclose(gradient, stepped[path], atol=1e-6)
+    names = [f"{layer.name}/{variable.name}" for layer in model.layers for variable in layer.variables]
+    assert list(taken) == [names[i] for i in (4, 5, 2, 3, 0, 1)]
+    for name, old, new in zip(names, before, model.get_weights(), strict=True):
+        assert np.abs(taken[name]).max() > 0
+        np.testing.assert_allclose(taken[name], old - new, atol=1e-6 * scale)
+
+
+def test_what_is_handed_back_to_a_sigmoid_that_ends_the_model_is_the_gradient_in_its_logits() -> None:
+    model = network()
+    taken = found_by(model, "gradient")
+    np.testing.assert_allclose(taken["loss"], (model(X) - Y[:, None]) / len(X), atol=1e-7)
+    model.compile("sgd", "mse")
+    probabilities = model(X)
+    slope = probabilities * (1 - probabilities)
+    np.testing.assert_allclose(
+        found_by(model, "gradient")["loss"], 2 * (probabilities - Y[:, None]) * slope / len(X), atol=1e-7
+    )
+
+
+def test_what_is_handed_back_to_a_sigmoid_within_the_model_is_the_gradient_in_its_outputs() -> None:
+    model = models.Sequential(
+        [layers.Dense(4, "sigmoid", input_dim=3, name="hidden"), layers.Dense(1, "sigmoid", name="last")], name="net"
+    )
+    model.compile("sgd", "binary_crossentropy")
+    last = model.layers[-1]
+    expected = (model(X) - Y[:, None]) / len(X) @ last.kernel.numpy().T
+    np.testing.assert_allclose(found_by(model, "gradient")["last"], expected, atol=1e-7)
+
+
+def test_a_loss_of_the_models_own_is_compared_also_without_targets() -> None:
+    class Coder(models.Model):
+        def __init__(self) -> None:
+            super().__init__(name="coder")
+            self.dense = layers.Dense(3, name="dense")
+
+        def call(self, inputs: Any) -> Any:
+            return self.dense(inputs)
+
+        def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None) -> Any:
+            xp = nna.array_namespace(y_pred)
+            return xp.mean((y_pred - x) ** 2)
+
+    report = crosscheck(Coder(), X, backends=PAIR)
+    assert report.passed, str(report)
+    assert names(report, "weight gradient") == ["dense/kernel", "dense/bias"]
+    assert names(report, "forward") == ["dense", "coder", "loss"]
+
+
+def test_models_of_several_inputs_and_outputs_are_compared() -> None:
+    a, b = layers.Input((3,), name="a"), layers.Input((2,), name="b")
+    hidden = layers.Dense(4, "tanh", name="left")(a) * layers.Dense(4, name="right")(b)
+    outputs = [layers.Dense(1, "sigmoid", name="yes")(hidden), layers.Dense(2, name="size")(hidden)]
+    model = models.Model([a, b], outputs, name="net")
+    data = [X, X[:, :2]], [Y, X[:, 1:]]
+    report = crosscheck(model, *data, backends=INSTALLED, loss=["binary_crossentropy", "mse"])
+    assert report.passed, str(report)
+    assert {"net[0]", "net[1]", "yes", "size", "left", "right", "loss"} <= set(names(report, "forward"))
+    assert {"loss[0]", "loss[1]", "net[0]", "net[1]"} <= set(names(report, "gradient"))
+    assert len(names(report, "weight gradient")) == 8
+    with pytest.raises(ValueError, match="size"):
+        crosscheck(model, data[0], [Y, X], backends=PAIR, loss=["binary_crossentropy", "mse"])
 
 
 def test_nested_layers_have_paths_and_repeated_calls_numbers() -> None:
@@ -172,13 +236,14 @@ def test_the_model_its_optimizer_and_all_random_streams_are_as_before(place: Any
     model.fit(X, Y, epochs=2, verbose=0)
     twin = copy.deepcopy(model)
     nna.set_seed(8)
-    before, place, counter, seed = state(model), (model.backend, model.device), model._counter, nnrandom._keys._index
+    before, place, counter = state(model), (model.backend, model.device), model._counter
     variables = list(model.variables)
     values = [variable._value for variable in variables]
     assert crosscheck(model, X, Y, backends=PAIR, training=True)
     assert crosscheck(model, X, backends=PAIR)
     assert (model.backend, model.device) == place
-    assert (model._counter, nnrandom._keys._index) == (counter, seed)
+    assert model._counter == counter
+    assert next_key() == (8, 0)
     assert all(v is w and v._value is value for v, w, value in zip(model.variables, variables, values, strict=True))
     for old, new in zip(before, state(model), strict=True):
         np.testing.assert_array_equal(old, new)
@@ -219,9 +284,7 @@ def test_a_layer_called_outside_a_cross_check_is_not_observed() -> None:
     plain = model(X)
     with layers.observing(observer):
         watched = model(X)
-        model.pre_activation(X)
-    assert seen[:4] == [("net", "call"), ("first", "call"), ("second", "call"), ("last", "call")]
-    assert seen[4:] == [("first", "call"), ("second", "call"), ("last", "pre_activation")]
+    assert seen == [(name, "call") for name in ("net", "first", "second", "last")]
     assert np.abs(watched - plain).min() > 1
     np.testing.assert_array_equal(model(X), plain)
 
@@ -253,11 +316,11 @@ def test_a_wrong_argument_is_refused_before_anything_is_computed(change: dict, e
         crosscheck(**arguments)
 
 
-def test_a_dtype_without_a_default_tolerance_asks_for_one() -> None:
-    model = models.Sequential([layers.Dense(1, input_dim=3, dtype="float32")])
-    model.dtype = "float16"
-    with pytest.raises(ValueError, match="no default tolerance for float16: give rtol"):
-        crosscheck(model, X, backends=PAIR)
+def test_a_dtype_without_a_default_tolerance_asks_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(TOLERANCES, "float32")
+    with pytest.raises(ValueError, match="no default tolerance for float32: give rtol"):
+        crosscheck(network(), X, backends=PAIR)
+    assert crosscheck(network(), X, backends=PAIR, rtol=1e-5)
 
 
 def test_data_with_nan_are_followed_to_where_they_come_from() -> None:

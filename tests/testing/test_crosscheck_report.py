@@ -30,7 +30,7 @@ def test_the_table_is_aligned_and_marks_what_parts() -> None:
     assert title.startswith("net: differences from numpy")
     assert header.split() == ["Array", "Kind", "Shape", STRICT]
     body = lines[: lines.index(rule)]
-    assert len(body) == 17
+    assert len(body) == 16
     column = header.index("Kind")
     assert {line[column - 1] for line in body} == {" "}
     assert {line[column:].split("  ")[0] for line in body} == {"forward", "gradient", "weight gradient"}
@@ -68,8 +68,8 @@ def test_the_plot_has_a_line_per_backend_and_rings_where_one_first_parts() -> No
     figure = report.plot()
     forward, backward = figure.axes
     names = [label.get_text() for label in backward.get_xticklabels()]
-    assert names == ["first", "half", "second", "last (logits)", "last", "loss"]
-    for ax, count in ((forward, 6), (backward, 5)):
+    assert names == ["first", "half", "second", "last", "loss"]
+    for ax, count in ((forward, 5), (backward, 5)):
         lines = drawn(ax)
         assert set(lines) >= {STRICT, f"{STRICT}:device1", "allowed"}
         assert len(lines[STRICT].get_xdata()) == count

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib.util
 import os
 import sys
 import tempfile
 import threading
+import traceback
 import warnings
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -104,31 +104,40 @@ def _loaded(name: str, text: str) -> ModuleType | None:
     """Return the module from its files, which are written if they are new or damaged; None if that cannot be."""
     folder = Path(os.environ.get("NNARRAY_CACHE_DIR") or user_cache_path("nnarray")).expanduser() / "kernels"
     path = folder / f"{name}.py"
+    code = compile(text, str(path), "exec")
     for is_last in (False, True):
         try:
             _write(path, text)
-            return _run(name, path)
-        except Exception as error:  # Whatever unpickling makes of a damaged file.
+            return _run(name, path, code)
+        except (OSError, _DamagedFile) as error:
             with contextlib.suppress(OSError):
                 _delete(path)
             if is_last:
                 warnings.warn(
-                    f"Compiled code is kept in a folder that can be written: received {folder} ({error!r}). Until "
+                    f"Compiled code is kept in a folder that can be written: received {folder} ({error}). Until "
                     "NNARRAY_CACHE_DIR names another, each process compiles anew.",
                     stacklevel=2,
                 )
     return None
 
 
-def _run(name: str, path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+class _DamagedFile(Exception):  # noqa: N818 -- handled where it is raised for
+    """Numba could not read or write what it keeps of a module."""
+
+
+def _run(name: str, path: Path, code: CodeType) -> ModuleType:
+    module = ModuleType(name)
+    module.__file__ = str(path)
     # Numba looks for the module of a function there while it compiles.
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        exec(code, vars(module))
+    except Exception as error:
+        # Unpickling may raise anything on a damaged file; whatever else is raised is the fault of the source.
+        frames = traceback.walk_tb(error.__traceback__)
+        if any(frame.f_globals.get("__name__") == "numba.core.caching" for frame, _ in frames):
+            raise _DamagedFile(repr(error)) from error
+        raise
     finally:
         del sys.modules[name]
     return module

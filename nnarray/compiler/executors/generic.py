@@ -19,19 +19,21 @@ class Generic:
     ----------
     backend : Backend
 
-    Attributes
-    ----------
-    binds : bool
-        Whether a program can be made for arrays that stay where they are.
+    It is the base of all others; see `Executor` for what they have in common.
     """
 
     name = "generic"
+    library: str | None = None
     binds = False
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
 
-    def compile(self, graph: Graph, donated: Sequence[int] = ()) -> Program:
+    def can_bind(self, x: Any) -> bool:  # noqa: ARG002
+        """Whether a program can update an array in place: none can."""
+        return False
+
+    def compile(self, graph: Graph, donated: Sequence[int] = (), bound: Sequence[Any] = ()) -> Program:  # noqa: ARG002
         """Return the program of a graph; a donated argument is dropped after its last use."""
         # Numbers stand in the source as they print.
         names: dict[str, Any] = {"inf": math.inf, "nan": math.nan}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from nnarray.backends import get_backend
 from nnarray.compiler._graph import Graph, Operation, Value
-from nnarray.compiler._plan import Plan, Program
+from nnarray.compiler._plan import Plan, Program, matched, noted_copies, owning
 from nnarray.compiler.executors.generic import Generic
 
 
@@ -16,10 +17,18 @@ class Jax(Generic):
     """Executor through ``jax.jit``."""
 
     name = "jax"
+    library = "jax"
 
-    def compile(self, graph: Graph, donated: Sequence[int] = ()) -> Program:
+    def compile(self, graph: Graph, donated: Sequence[int] = (), bound: Sequence[Any] = ()) -> Program:
+        """Return the program of a graph; XLA puts results in the place of donated arguments, which are then deleted."""
         self._regions = {x: operation.region for operation in graph.operations for x in operation.results}
-        return super().compile(graph, donated)
+        # XLA warns of what is donated and like no result.
+        self._donated = sorted(matched(graph, donated).values())
+        program = super().compile(graph, donated, bound)
+        unused = sorted(set(donated) - set(self._donated))
+        notes = tuple(f"x{i} is donated, and no result has its shape and dtype" for i in unused)
+        run = owning(program.run, self._donated, _obstacle, self.backend.xp.copy)
+        return Program(replace(program.plan, notes=notes), run, noted_copies(self._donated, _obstacle))
 
     def _argument(self, operation: Operation, x: Value, name: str, names: dict[str, Any]) -> str:
         if operation.region in (0, self._regions.get(x, 0)):
@@ -49,4 +58,9 @@ class Jax(Generic):
     def _runner(self, replay: Any, plan: Plan) -> Any:  # noqa: ARG002
         import jax
 
-        return jax.jit(replay)
+        return jax.jit(replay, donate_argnums=self._donated)
+
+
+def _obstacle(given: Sequence[Any], i: int) -> str:
+    """Return why a donated array cannot give its memory away, empty if it can."""
+    return "another argument is the same array" if sum(x is given[i] for x in given) > 1 else ""

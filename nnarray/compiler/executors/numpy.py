@@ -35,6 +35,7 @@ class Numpy(Generic):
     """Executor over NumPy's functions with `out`."""
 
     name = "numpy"
+    library = "numpy"
     binds = True
     _has_numbers = True
 

@@ -46,6 +46,7 @@ class Torch(Generic):
     """
 
     name = "torch"
+    library = "torch"
     binds = True
 
     def __init__(self, backend: Backend) -> None:

@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnarray.backends import DTYPE_NAMES, Backend, backend_of, convert, find_backend, get_backend, probe
+from nnarray.backends import (
+    DTYPE_NAMES,
+    Backend,
+    backend_of,
+    convert,
+    find_backend,
+    get_backend,
+    integer_of,
+    probe,
+)
+from nnarray.compiler.executors import executor_for
 
 
 @pytest.fixture
@@ -131,11 +141,26 @@ def test_items_are_read_and_set_as_numpy_does_and_the_original_stays(key: Any, a
     np.testing.assert_array_equal(adapter.to_numpy(x), values)
 
 
+def test_rows_are_taken_and_put_into_an_array_that_is_given(adapter: Backend, device: Any) -> None:
+    values = np.arange(12.0, dtype="float32").reshape(6, 2)
+    x = adapter.asarray(values, device=device)
+    indices = np.asarray([5, 0, 2], dtype=adapter.index_dtype(device))
+    for rows, key in ((slice(1, 4), slice(1, 4)), (adapter.asarray(indices, device=device), indices)):
+        np.testing.assert_array_equal(adapter.to_numpy(adapter.take_rows(x, rows)), values[key])
+        if adapter.has_views:
+            out = adapter.asarray(np.full((3, 2), -1.0, dtype="float32"), device=device)
+            # A training step reads its batch from there, whatever is returned.
+            adapter.take_rows(x, rows, out)
+            np.testing.assert_array_equal(adapter.to_numpy(out), values[key])
+            assert adapter.device_of(out) == device
+    np.testing.assert_array_equal(adapter.to_numpy(x), values)
+
+
 @pytest.mark.parametrize("axis", [0, 1, -1, -3])
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "int16", "uint8", "complex64"])
 def test_repeated_indices_add_up(axis: int, dtype: str, adapter: Backend, device: Any) -> None:
     require_dtype(adapter, dtype, device)
-    values = np.arange(24).reshape(2, 3, 4).astype(dtype)
+    values = (np.arange(24) * (1 + 2j if dtype == "complex64" else 1)).reshape(2, 3, 4).astype(dtype)
     indices = np.asarray([1, 0, 1, 1], dtype=adapter.index_dtype(device))
     added = np.ones(np.take(values, indices, axis=axis).shape, dtype=dtype)
     expected = values.copy()
@@ -175,6 +200,36 @@ def test_random_integers_are_the_same_as_on_numpy(low: int, high: int, adapter: 
     np.testing.assert_array_equal(
         adapter.to_numpy(found), get_backend("numpy").integers(**draw, device=None), strict=True
     )
+
+
+def test_a_draw_takes_its_counter_from_an_array(adapter: Backend, device: Any) -> None:
+    reference = get_backend("numpy")
+    counter = adapter.asarray(np.asarray(7, dtype=adapter.index_dtype(device)), device=device)
+    found = adapter.uniform((1, 2), (counter, 3), (9,), "float32", device)
+    expected = reference.uniform((1, 2), (7, 3), (9,), "float32", None)
+    np.testing.assert_array_equal(adapter.to_numpy(found), expected, strict=True)
+    whole = adapter.integers((1, 2), (counter, 3), (9,), -4, 5, "int32", device)
+    expected = reference.integers((1, 2), (7, 3), (9,), -4, 5, "int32", None)
+    np.testing.assert_array_equal(adapter.to_numpy(whole), expected, strict=True)
+    normals = adapter.draw((1, 2), (counter, 3), _normals, (9,), "float32", device)
+    expected = reference.draw((1, 2), (7, 3), _normals, (9,), "float32", None)
+    np.testing.assert_array_equal(adapter.to_numpy(normals), expected, strict=True)
+
+
+def _normals(draw: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    return draw.standard_normal(shape)
+
+
+def test_an_integer_is_read_out_of_an_array_without_axes(adapter: Backend, device: Any) -> None:
+    x = adapter.asarray(np.asarray(3, dtype=adapter.index_dtype(device)), device=device)
+    assert integer_of(x) == 3
+    with pytest.raises(TypeError):
+        integer_of(on_device(adapter, 1.5, device))
+
+
+def test_its_plans_have_an_executor(adapter: Backend) -> None:
+    executor = executor_for(adapter)
+    assert executor.library in (None, adapter.name)
 
 
 def test_memory_is_told_in_bytes(adapter: Backend, device: Any) -> None:

@@ -7,11 +7,16 @@ import math
 import os
 import sys
 import types
+import warnings
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from cupy import cuda
+from cupy._util import PerformanceWarning
+
+#: What its kernel can add atomically; int64 since version 14.1.
+atomic = {"int32", "uint32", "int64", "uint64", "float16", "float32", "float64"}
 
 
 class ndarray(NDArrayOperatorsMixin):  # noqa: N801 -- CuPy's name
@@ -31,13 +36,21 @@ class ndarray(NDArrayOperatorsMixin):  # noqa: N801 -- CuPy's name
     # Views lie where their array does, whatever device is current.
     T = property(lambda self: ndarray(self._data.T, self.device))
     mT = property(lambda self: ndarray(self._data.mT, self.device))  # noqa: N815 -- the standard's name
+    real = property(lambda self: ndarray(self._data.real, self.device))
+    imag = property(lambda self: ndarray(self._data.imag, self.device))
 
     def get(self, out=None):
         _fail("transfer", cuda.CUDARuntimeError("cudaErrorIllegalAddress: an illegal memory access was encountered"))
+        cuda.read.append(self.dtype.name)
         if out is None:
             return self._data.copy()
         out[...] = self._data
         return out
+
+    def set(self, arr, stream=None):
+        assert arr.flags.c_contiguous
+        assert (arr.dtype, arr.shape) == (self.dtype, self.shape)
+        self._data[...] = arr
 
     def __array__(self, *args, **kwargs):
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()`.")
@@ -68,27 +81,48 @@ class ndarray(NDArrayOperatorsMixin):  # noqa: N801 -- CuPy's name
 
     __hash__ = None
 
+    # It has no `__index__`.
     def __bool__(self):
-        return bool(self._data)
+        return bool(self._read())
 
     def __float__(self):
-        return float(self._data)
+        return float(self._read())
 
     def __int__(self):
-        return int(self._data)
+        return int(self._read())
 
-    def __index__(self):
-        return self._data.__index__()
+    def __complex__(self):
+        return complex(self._read())
+
+    def _read(self):
+        cuda.read.append(self.dtype.name)
+        return self._data
 
     def __getattr__(self, name):
-        method = getattr(self._data, name)
-        return functools.partial(_call, method) if callable(method) else method
+        if name.startswith("__"):
+            raise AttributeError(f"'cupy.ndarray' object has no attribute {name!r}")
+        found = getattr(self._data, name)
+        return functools.partial(self._do, found) if callable(found) else found
+
+    def _do(self, method, *args, **kwargs):
+        name = method.__name__
+        if name in ("ravel", "reshape", "squeeze", "swapaxes", "transpose", "view"):
+            return ndarray(method(*args, **kwargs), self.device)
+        # A copy comes to the current device from wherever the array lies.
+        if name != "copy":
+            _check(self)
+        return _call(method, *args, **kwargs)
 
 
 def _check(*values):
     for x in values:
         if isinstance(x, ndarray) and x.device != cuda.Device():
-            raise ValueError(f"Array device must be same as the current device: {x.device} != {cuda.Device()}")
+            warnings.warn(
+                f"The device where the array resides ({x.device.id}) is different from the current device "
+                f"({cuda.Device().id}). Peer access has been activated automatically.",
+                PerformanceWarning,
+                stacklevel=3,
+            )
 
 
 def _unwrap(x):
@@ -110,6 +144,7 @@ def _flat(values):
 
 def _call(function, *args, **kwargs):
     _check(*_flat(args), *_flat(kwargs.values()))
+    cuda.launched.append(function.__name__)
     return _wrap(function(*_unwrap(args), **{name: _unwrap(x) for name, x in kwargs.items()}))
 
 
@@ -118,10 +153,16 @@ def _fail(stage, error):
         raise error
 
 
+#: Bytes of page-locked memory that arrays passed through on their way here.
+staged = []
+
+
 def asarray(a, dtype=None, order=None, *, copy=None, blocking=False):
     _fail("allocate", MemoryError("Out of memory allocating 512 bytes (allocated so far: 0 bytes)."))
     if isinstance(a, ndarray) and a.device == cuda.Device() and dtype in (None, a.dtype) and not copy:
         return a
+    if isinstance(a, np.ndarray):
+        staged.append(a.nbytes)
     return ndarray(np.array(_unwrap(a), dtype=dtype))
 
 
@@ -149,11 +190,18 @@ class RawKernel:
     def __call__(self, grid, block, args):
         from nnarray.backends import _philox
 
-        out, size, *words = args
-        _check(out)
+        out, size, *words, added = args
+        # A raw kernel is given addresses, and asks nobody where they are.
+        assert out.device == cuda.Device()
         assert all(type(word) is np.uint64 for word in (size, *words))
         assert grid[0] * block[0] >= 1
-        key, counter = tuple(map(int, words[:2])), tuple(map(int, words[2:4]))
+        if isinstance(added, ndarray):
+            assert (added.device, added.dtype, added.shape) == (cuda.Device(), np.int64, ())
+            added = added._data
+        else:
+            assert type(added) is np.uint64
+            assert added == 0
+        key, counter = tuple(map(int, words[:2])), (int(words[2]) + int(added), int(words[3]))
         if self.name.startswith("uniform"):
             drawn = _philox.uniform(key, counter, out.shape, out.dtype.name)
         else:
@@ -169,8 +217,30 @@ def matmul(x1, x2, /):
     return _call(np.matmul, x1, x2)
 
 
+class ufunc:  # noqa: N801 -- CuPy's name
+    """One of NumPy's, with the `at` that CuPy has of it."""
+
+    def __init__(self, numpy_ufunc):
+        self._ufunc = numpy_ufunc
+        self.__name__ = numpy_ufunc.__name__
+
+    def __call__(self, *args, **kwargs):
+        return _call(self._ufunc, *args, **kwargs)
+
+    def at(self, a, indices, b=None):
+        if self.__name__ != "add":
+            raise NotImplementedError(f"`{self.__name__}.at` is not supported yet")
+        if a.dtype.name not in atomic:
+            raise TypeError(f"add.at only supports {', '.join(sorted(atomic))}, as data type")
+        _check(*_flat((a, indices, b)))
+        cuda.launched.append("add.at")
+        np.add.at(a._data, _unwrap(indices), _unwrap(b))
+
+
 def passed_on(name):
     found = getattr(np, name)
+    if isinstance(found, np.ufunc):
+        return ufunc(found)
     if callable(found) and not isinstance(found, type):
         return functools.partial(_call, found)
     return found

@@ -8,7 +8,8 @@ import types
 
 FAILS = os.environ.get("DOUBLE_FAILS", "")
 _current = [0]
-waited = []
+#: The devices whose streams were waited for, the dtypes of what was read back, and the functions that were run.
+waited, read, launched = [], [], []
 
 
 class CUDARuntimeError(RuntimeError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import cupy
 import numpy as np
 
@@ -10,10 +12,10 @@ pinned = []
 
 def empty_pinned(shape, dtype):
     made = np.empty(shape, dtype)
-    pinned.append(made.nbytes)
+    pinned.append(made)
     return made
 
 
 def scatter_add(a, slices, value):
-    cupy._check(a, *slices, value)
-    np.add.at(a._data, cupy._unwrap(slices), cupy._unwrap(value))
+    warnings.warn("`cupyx.scatter_add` is deprecated: use `cupy.add.at`.", DeprecationWarning, stacklevel=2)
+    cupy.add.at(a, slices, value)

@@ -1,0 +1,5 @@
+"""What CuPy warns with."""
+
+
+class PerformanceWarning(RuntimeWarning):
+    """Something works, and slowly."""
