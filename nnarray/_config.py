@@ -39,12 +39,22 @@ class Configured:
 
     #: Arguments of the base that are in the config of every subclass whose constructor takes them by ``**kwargs``.
     shared_arguments: ClassVar[tuple[str, ...]] = ("name", "trainable", "dtype")
+    #: An attribute that is there once the constructor of the base has run, where nothing works without that.
+    _set_by_init: ClassVar[str] = ""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         self = super().__new__(cls)
         # Past the __setattr__ that a subclass may have; copying and unpickling replace it by that of the original.
         self.__dict__["_call"] = _ConstructorCall(args, kwargs)
         return self
+
+    def __getattr__(self, name: str) -> Any:
+        # Python comes here when an attribute is missing, or when a property raised AttributeError.
+        if self._set_by_init and self._set_by_init not in self.__dict__ and not name.startswith("__"):
+            raise AttributeError(
+                f"{type(self).__name__!r} has no attribute {name!r}: its __init__ must call super().__init__() first."
+            )
+        return object.__getattribute__(self, name)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as plain values, by name.

@@ -18,7 +18,7 @@ class TracingError(TypeError):
 
 
 def register_library(name: str) -> None:
-    """Let the lines of a package not be the user's."""
+    """Add a package whose lines are not the user's."""
     _LIBRARIES.add(name.partition(".")[0])
 
 

@@ -76,12 +76,12 @@ def kept(leaf: Any) -> Any:
 
 
 def dtype_name(x: Any) -> str | None:
-    """Return the standard's name of a dtype of any library, or None for anything else."""
+    """Return the name of a dtype of any library, the standard's or float16, or None if `x` is none."""
     name = x if isinstance(x, str) else getattr(x, "__name__", None) or getattr(x, "name", None) or str(x)
     if not isinstance(name, str):
         return None
     name = name.rpartition(".")[2]
-    return name if name in DTYPE_NAMES else None
+    return name if name == "float16" or name in DTYPE_NAMES else None
 
 
 def _beside(leaf: Any, like: Any) -> Any:

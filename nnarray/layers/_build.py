@@ -54,14 +54,20 @@ def shape_arguments(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any])
 def output_spec(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return the layer's outputs as a tree of `Spec`, where those in the arguments stand for arrays.
 
-    Where the layer does not state its output's shape, it is called on ones, or a copy of it if it is not built. Nothing
-    of the layer is changed.
+    Where the layer does not state its output's shape, or a layer in it is not built, it is called on ones, or a copy of
+    it if it is not built. Nothing of a layer that is not built is changed.
     """
     inputs = leaves_of(args)
-    if len(args) == 1 and not kwargs and layer.states_output_shape and all("float" in x.dtype for x in inputs):
+    floats = all("float" in x.dtype for x in inputs)
+    if len(args) == 1 and not kwargs and floats and layer.states_output_shape and _is_whole(layer):
         shapes = layer.compute_output_shape(tree_map(lambda x: x.shape, args[0]))
         return map_shapes(lambda shape: Spec(shape, layer.compute_dtype), shapes)
     return seen_spec(layer, args, kwargs)
+
+
+def _is_whole(layer: Layer) -> bool:
+    """Whether a call makes no more layers' variables than there are."""
+    return not layer.built or all(inner.built for inner in layer.structure()[0].values())
 
 
 def seen_spec(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -13,7 +13,7 @@ from nnarray.array import array_namespace
 from nnarray.layers._applied import dtype_name
 from nnarray.layers._checks import as_floats, check_lengths
 from nnarray.layers._layer import Layer
-from nnarray.layers._shapes import Shape
+from nnarray.layers._shapes import Shape, activated_shape
 from nnarray.layers._symbol import Placeholder
 from nnarray.random import SeedGenerator, dropout
 
@@ -53,7 +53,7 @@ class InputLayer(Layer):
             shape = tuple(rest)
         name_of_dtype = config.floatx() if dtype is None else dtype_name(dtype)
         if name_of_dtype is None:
-            raise ValueError(f"dtype is one of the array API standard's: received dtype={dtype!r}.")
+            raise ValueError(f"dtype is float16 or one of the array API standard's: received dtype={dtype!r}.")
         super().__init__(name=name)
         self.input_dtype = name_of_dtype
         self.batch_input_shape = (batch_size, *check_lengths("shape", shape))
@@ -131,7 +131,7 @@ class Activation(Layer):
         return self.activation(as_floats(inputs, self.compute_dtype))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
+        return activated_shape(self.activation, input_shape)
 
 
 class Dropout(Layer):

@@ -10,7 +10,7 @@ from nnarray._messages import describe
 from nnarray.array import array_namespace
 from nnarray.layers._checks import as_floats
 from nnarray.layers._layer import Layer
-from nnarray.layers._shapes import Shape
+from nnarray.layers._shapes import Shape, activated_shape
 from nnarray.variables import Variable
 
 
@@ -72,4 +72,4 @@ class Dense(Layer):
         return self.activation(z if self.bias is None else z + self.bias.value)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return (*input_shape[:-1], self.units)
+        return activated_shape(self.activation, (*input_shape[:-1], self.units))

@@ -70,6 +70,7 @@ class Layer(Weights):
     array([[1., 2.]], dtype=float32)
     """
 
+    _set_by_init = "_nodes"
     _takes_training = False
     _is_building = False
 
@@ -94,15 +95,6 @@ class Layer(Weights):
         self._trainable = bool(trainable)
         self.built = False
         self._nodes: list[Node] = []
-
-    def __getattr__(self, name: str) -> Any:
-        # Python comes here when an attribute is missing, or when a property raised AttributeError.
-        if "_nodes" not in self.__dict__ and not name.startswith("__"):
-            raise AttributeError(
-                f"{type(self).__name__}.__init__ must call super().__init__() before the layer is used: it has no "
-                f"{name!r} yet."
-            )
-        return object.__getattribute__(self, name)
 
     # -- to be written by subclasses --------------------------------------------------------------------------------
 

@@ -106,7 +106,7 @@ class Weights(Configured):
     def structure(self) -> tuple[dict[str, Any], dict[str, Variable]]:
         """Return the layers, this one first, and the variables, each once, by the paths that lead to them.
 
-        A layer's own variables come before those of the layers in it.
+        A layer's own variables come before those of the layers in it, and those first that were made trainable.
         """
         layers: dict[str, Any] = {}
         variables: dict[str, Variable] = {}
@@ -116,8 +116,9 @@ class Weights(Configured):
             known.add(layer)
             layers[path.removesuffix("/")] = layer
             members = list(layer.members())
-            for name, item in members:
-                if isinstance(item, Variable) and item not in known:
+            own = [(name, item) for name, item in members if isinstance(item, Variable)]
+            for name, item in sorted(own, key=lambda member: not member[1].made_trainable):
+                if item not in known:
                     known.add(item)
                     variables[unique(path + name, variables)] = item
             for name, item in members:
@@ -145,7 +146,7 @@ class Weights(Configured):
 
     @property
     def variables(self) -> list[Variable]:
-        """All variables, each once, the layer's own first, in the order in which they became attributes."""
+        """All variables, each once: the layer's own, those made trainable first, then those of its layers."""
         return list(self.structure()[1].values())
 
     @property

@@ -56,6 +56,7 @@ class Metric(Configured):
     shared_arguments = ("name", "dtype")
     name = "metric"
     dtype: str | None = None
+    _takes_any = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -66,6 +67,7 @@ class Metric(Configured):
 
     def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
         self.name = name or type(self).name
+        self._takes_any = dtype is None
         asked_for = config.floatx() if dtype is None else nn.check_float_dtype(dtype)
         self.dtype = asked_for if asked_for in ("float32", "float64") else config.floatx()
 
@@ -175,6 +177,15 @@ class Metric(Configured):
             for x, v in zip(values, variables, strict=True)
         ]
         return StatelessScope(variables, arrays)
+
+    def widen(self, dtype: str) -> None:
+        """Hold the state in float64 if that is `dtype`, unless another dtype was asked for."""
+        for metric in list(_found(self)) if dtype == "float64" else ():
+            if isinstance(metric, Metric) and metric._takes_any and metric.dtype == "float32":
+                metric.dtype = dtype
+                for variable in vars(metric).get("_initial", {}):
+                    if variable.dtype == "float32":
+                        variable.rebind(convert(variable.value, variable.backend, dtype, variable.device))
 
     def _follow(self, x: Any) -> None:
         """Move the state to where the array `x` is, but not while arrays are lent or a function is traced."""

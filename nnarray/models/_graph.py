@@ -54,6 +54,12 @@ class Graph:
             names.append(unique(symbol.name, names))
         return _keys(self.outputs) or names
 
+    @property
+    def dtype(self) -> str | None:
+        """The widest floating-point dtype of symbols and results, None if there is none."""
+        found = {x.dtype for x in (*self.symbols, *self.results)}
+        return next((dtype for dtype in ("float64", "float32", "float16") if dtype in found), None)
+
     def arranged(self, inputs: Any) -> list[Any]:
         """Return the inputs of a call in the order of the symbols.
 
@@ -76,7 +82,14 @@ class Graph:
             shape = tuple(getattr(array, "shape", ()))
             if not shape_fits(shape, symbol.shape):
                 listed = ", ".join("batch" if n is None else str(n) for n in symbol.shape)
-                raise ValueError(f"Input {symbol.name!r} takes arrays of shape ({listed}): received {describe(array)}.")
+                cure = (
+                    " That is one example: x[None] is a batch of it."
+                    if shape_fits((None, *shape), symbol.shape)
+                    else ""
+                )
+                raise ValueError(
+                    f"Input {symbol.name!r} takes arrays of shape ({listed}): received {describe(array)}.{cure}"
+                )
         return given
 
     def _by_name(self, inputs: dict[str, Any]) -> list[Any]:

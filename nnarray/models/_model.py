@@ -54,7 +54,19 @@ class Model(Trained):
     """
 
     _unwalked = Layer._unwalked | {
-        *("_graph", "_packs", "_runner", "_predictor", "_recipe", "_resolved", "_dependencies", "_specs", "_lock"),
+        *(
+            "_graph",
+            "_targets",
+            "_held",
+            "_last_good",
+            "_runner",
+            "_predictor",
+            "_recipe",
+            "_resolved",
+            "_dependencies",
+            "_specs",
+            "_lock",
+        ),
         *("history", "home", "loss", "_noted", "_wanted"),
     }
 
@@ -76,6 +88,8 @@ class Model(Trained):
                 f"A model of symbols has inputs and outputs: received inputs={inputs!r}, outputs={outputs!r}."
             )
         graph = None if inputs is None else Graph(inputs, outputs)
+        if graph is not None and dtype is None:
+            dtype = graph.dtype
         super().__init__(backend, device, on_missing, name=name, trainable=trainable, dtype=dtype, **kwargs)
         self._graph: Graph | None = graph
         if graph is not None:
@@ -154,6 +168,10 @@ class Model(Trained):
             return super().from_config(config)
         inputs, outputs = graph_from(config)
         return cls(inputs, outputs, config["name"], config["trainable"], config["dtype"])
+
+    @property
+    def has_call(self) -> bool:
+        return self._graph is not None or type(self).call is not Model.call
 
     # -- shapes -------------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from nnarray.array import array_namespace
 from nnarray.optimizers._gradients import clip, fitted, scalar_for
 from nnarray.optimizers._rate import LearningRate, Rate
 from nnarray.optimizers._slots import Part, Slot, SlotTable, bring_beside, members_of
-from nnarray.variables import StatelessScope, Variable, current_scope
+from nnarray.variables import RehearsalScope, StatelessScope, Variable, current_scope, outside_scopes
 
 
 def _nobody() -> None:
@@ -61,6 +61,7 @@ class Optimizer(Configured):
     """
 
     shared_arguments = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "name")
+    _set_by_init = "_table"
     slots: tuple[Slot | str, ...] = ()
     elementwise = True
 
@@ -262,11 +263,16 @@ class Optimizer(Configured):
         return part, weight, tuple(values)
 
     def _ensure_slots(self, targets: Sequence[Variable]) -> None:
-        """Make the slots that `targets` lack; where variables are lent, none are made or moved."""
+        """Make sure that there are slots for `targets`; none are made or moved where variables are only lent.
+
+        But a rehearsal is there for what a step makes at first use.
+        """
         if self._table.is_for(targets) or self._table.covers(targets):
             return
-        if current_scope() is None:
-            self.build(targets)
+        scope = current_scope()
+        if scope is None or isinstance(scope, RehearsalScope):
+            with outside_scopes():
+                self.build(targets)
             return
         unknown = [member for member in members_of(targets) if member not in self._table.members]
         if unknown:

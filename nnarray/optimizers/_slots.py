@@ -162,7 +162,7 @@ class SlotTable:
         return (
             set(targets) == self.members
             and len(targets) == len(self.members)
-            and all(getattr(unit.variable, "whole", True) for unit in self.units)
+            and all(unit.variable.whole for unit in self.units)
         )
 
     def born(self, variable: Variable, now: Callable[[], int]) -> int:

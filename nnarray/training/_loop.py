@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,8 @@ from nnarray.training._good import LastGood, copied
 from nnarray.training._interrupt import Interrupt, deferred_interrupt
 from nnarray.training._progress import Progress
 from nnarray.training._runner import Predictor, Runner
+
+_BEFORE = "their values before the step"
 
 
 def epoch_logs(model: Any, logs: Any) -> dict[str, Any]:
@@ -125,6 +128,7 @@ class Loop:
         self._settings = run
         self._good = LastGood(runner.step, counter)
         self._rows: Any = None
+        self._is_proven = False
 
     def run(self) -> dict[str, Any]:
         """Train; return the logs of the last epoch."""
@@ -186,6 +190,7 @@ class Loop:
             if self.validation is not None:
                 quiet = Progress("", 0, 0)
                 held = evaluate_batches(model, runner, self.validation, self.callbacks, quiet, interrupt)
+                self._is_proven = math.isfinite(held.get("loss", math.nan))
                 found |= {f"val_{name}": value for name, value in held.items()}
         finally:
             progress.close(found)
@@ -196,11 +201,11 @@ class Loop:
             self._good.confirm()
 
     def _check_last(self, epoch: int) -> None:
-        """Raise NonFiniteLossError if the weights grew in the last epoch, and no finite loss can be computed from them.
+        """Raise NonFiniteLossError if no finite loss can be computed from the weights of the end.
 
-        The loss is that of one more step, which is taken back.
+        The loss is that of validation, or of one more step, which is taken back.
         """
-        if self._rows is None or not self._good.is_suspicious():
+        if self._rows is None or self._is_proven:
             return
         before, is_bad, loss = copied(self.runner.step.state()), False, None
         watch = Watch()
@@ -219,6 +224,43 @@ class Loop:
         rate = learning_rate_of(self.model)
         self.counter = self._good.restore()
         return NonFiniteLossError(value, epoch + 1, step + 1, rate, self._good.place)
+
+
+def step_on_batch(model: Any, runner: Runner, batches: Batches) -> dict[str, Any]:
+    """Take one step on the only batch; return its figures.
+
+    Raises
+    ------
+    NonFiniteLossError
+        If the loss is not finite before the step, or after one that changed the weights by much.
+    """
+    # The last step's result is not known to be good yet, if nothing has changed since.
+    figures = [variable for metric in model.metrics for variable in metric.variables]
+    if model._last_good is None or not model._last_good.goes_on(runner.step, figures):
+        model._last_good = LastGood(runner.step, model._counter, _BEFORE)
+    good, watch = model._last_good, Watch()
+    rows = next(iter(batches.epoch()))
+    try:
+        loss, logs = runner.train(batches, rows, model._counter)
+        watch.add(loss)
+        watch.look()
+        good.confirm()
+        model._counter += 1
+        good.offer(model._counter, _BEFORE)
+        if good.is_suspicious(model._targets):
+            loss, _ = runner.train(batches, rows, model._counter)
+            watch.add(loss)
+            watch.look()
+            good.restore_latest()
+    except BadLossError as error:
+        rate = learning_rate_of(model)
+        model._counter = good.restore()
+        raise NonFiniteLossError(error.value, 1, 1, rate, good.place) from None
+    except BaseException:
+        model._counter = good.restore_latest()
+        raise
+    good.place = "their values before the last step"
+    return epoch_logs(model, logs)
 
 
 def learning_rate_of(model: Any) -> float | None:

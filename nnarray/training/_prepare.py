@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from nnarray._trees import flatten, tree_map, unflatten
 from nnarray.array import as_array
 from nnarray.backends import Selection, backend_of
 from nnarray.layers import Spec
-from nnarray.training._data import Data, as_data
+from nnarray.training._data import Data, as_data, check_is_array
 from nnarray.training._home import moved
 from nnarray.training._runner import Predictor, Runner
 from nnarray.training._step import TESTING, TRAINING, Step
 from nnarray.utils import pack_x_y_sample_weight
 from nnarray.variables import RehearsalScope, Variable, pack_variables
 
-#: Examples on which a step of the user's own is rehearsed.
+#: Models may share variables: one at a time is made ready.
+_preparing = threading.RLock()
+
+#: Examples of a batch on which a step of the user's is tried out.
 _REHEARSED = 8
 
 
 def checked_data(model: Any, x: Any, y: Any, sample_weight: Any, finite: bool, prefix: str = "") -> Data:
     """Return the arrays, checked against the model and its loss; nothing is changed."""
     computes_loss = model._overrides("compute_loss") or model._overrides("train_step")
+    check_is_array(f"{prefix}x", x)
     if y is None and not computes_loss:
         raise ValueError(f"{prefix}y is missing: training and evaluation need targets.")
     data = as_data(x, y, sample_weight, finite)
@@ -49,8 +54,11 @@ def specs_of_outputs(model: Any, x: Any) -> Any:
 
 
 def move_in(model: Any, home: Selection, x: Any) -> None:
-    """Build a model for such inputs unless it is built, and bring its variables to a place."""
-    if not model.built:
+    """Build a model for such inputs unless it is built, and bring its variables to a place.
+
+    One without a call, whose layers its steps call, is built by their rehearsal.
+    """
+    if model.has_call and not model.built:
         like = home.backend.asarray(0.0, device=home.device)
         model.ensure_built(tree_map(lambda array: (None, *array.shape[1:]), x), like=like)
     model.home = moved(model._state(), home)
@@ -59,37 +67,58 @@ def move_in(model: Any, home: Selection, x: Any) -> None:
 def ready_runner(model: Any, home: Selection, data: Data) -> Runner:
     """Return what runs the training and test steps of a model on such data, with all that they change.
 
-    From then on, and as long as the model is busy, its attributes are not searched for metrics and optimizers.
+    From then on, and as long as the model is busy, what they change stays where it is, whatever callbacks and other
+    threads do with the model or with others that have some of it.
     """
-    model._known_kept = None
-    if model._recipe.loss is not None or not model._overrides("train_step"):
+    with _preparing:
+        if not model._held:
+            _make_ready(model, home, data)
+            model._held = [held for variable in model._runner.step.variables for held in {variable, *variable.members}]
+            for variable in model._held:
+                variable.holders += 1
+            model._known_kept = model._kept()
+    runner: Runner = model._runner
+    return runner
+
+
+def release(model: Any) -> None:
+    """Let go of what the steps of a model change, which is no longer busy."""
+    with _preparing:
+        for variable in model._held:
+            variable.holders -= 1
+        model._held, model._known_kept = [], None
+
+
+def _make_ready(model: Any, home: Selection, data: Data) -> None:
+    if model.has_call and (model._recipe.loss is not None or not model._overrides("train_step")):
         model._for_outputs(specs_of_outputs(model, data.x))
     move_in(model, home, data.x)
+    for metric in model.metrics:
+        metric.widen(model.dtype)
     model.optimizer.claim(model)
     variables, dependencies = _packed(model)
     runner = model._runner
     if runner is not None and runner.step.variables == variables and model._dependencies == dependencies:
-        model._known_kept = model._kept()
-        return runner
+        return
     model.check_members()
     for path, variable in model.structure()[1].items():
         variable.path = path
     if _rehearsed(model, data, variables):
         move_in(model, home, data.x)
         variables, dependencies = _packed(model)
-    gives_logs = model._overrides("train_step"), model._overrides("test_step")
+    shared = model._overrides("compute_metrics") or model._overrides("get_metrics_result")
+    gives_logs = shared or model._overrides("train_step"), shared or model._overrides("test_step")
     recipe = model._recipe
     model._runner = Runner(Step(model, variables, gives_logs), recipe.run_eagerly, recipe.executor)
     model._dependencies = dependencies
-    model._known_kept = model._kept()
-    return model._runner
 
 
 def ready_predictor(model: Any, home: Selection, x: Any) -> Predictor:
     """Return what gives the outputs of a model for such inputs: its code, or once it is compiled, its plans."""
-    if not model.built:
-        specs_of_outputs(model, x)
-    move_in(model, home, x)
+    with _preparing:
+        if not model.built:
+            specs_of_outputs(model, x)
+        move_in(model, home, x)
     dependencies = dependencies_of(model)
     if model._predictor is None or model._predictor.dependencies != dependencies:
         model.check_members()
@@ -106,17 +135,21 @@ def dependencies_of(model: Any) -> tuple[Any, ...]:
 
 
 def _packed(model: Any) -> tuple[list[Variable], tuple[Any, ...]]:
-    """Lay the trainable variables in packs, unless they are; return what a step may change, and its dependencies."""
+    """Lay the trainable variables in packs, unless they are; return all that a step may change, and the dependencies.
+
+    Variables that a running step writes into stay where they are, and are updated one by one.
+    """
     dependencies = dependencies_of(model)
     place = dependencies.index(None)
     weights = dependencies[place + 1 : dependencies.index(None, place + 1)]
-    packed = {member for pack in model._packs for member in pack.members}
-    if packed != set(weights) or not all(pack.whole for pack in model._packs):
-        model._packs = pack_variables(weights, model.optimizer.group_of)
-        packed = set(weights)
-    model.optimizer.build(model._packs)
-    others = (variable for variable in model._state() if variable not in packed)
-    return list(dict.fromkeys([*model._packs, *others])), dependencies
+    updated = {member for target in model._targets for member in target.members}
+    if updated != set(weights) or not all(target.whole for target in model._targets):
+        alone = [variable for variable in weights if variable.holders]
+        packs = pack_variables((x for x in weights if not x.holders), model.optimizer.group_of)
+        model._targets, updated = [*packs, *alone], set(weights)
+    model.optimizer.build(model._targets)
+    others = (variable for variable in model._state() if variable not in updated)
+    return list(dict.fromkeys([*model._targets, *others])), dependencies
 
 
 def _rehearsed(model: Any, data: Data, variables: list[Variable]) -> bool:

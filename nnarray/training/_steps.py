@@ -13,6 +13,7 @@ from nnarray._trees import leaves_of
 from nnarray.autodiff import stop_gradient, value_and_grad
 from nnarray.backends import Selection
 from nnarray.layers import Layer
+from nnarray.metrics import Metric
 from nnarray.training._recipe import Recipe, Resolved, structure_of
 from nnarray.utils import unpack_x_y_sample_weight
 
@@ -149,19 +150,23 @@ class Steps(Layer):
         return self.get_metrics_result()
 
     def get_metrics_result(self) -> dict[str, Any]:
-        """Return the figures so far by name: the loss, those of the outputs, metrics."""
-        found = {self._tracker.name: self._tracker.result()} if self._tracker.is_used else {}
-        if self._resolved is not None:
+        """Return the figures so far by name: the loss, those of the outputs, metrics, as far as `metrics` has them."""
+        shown = self.metrics
+        compiled = [] if self._resolved is None else self._resolved.all_metrics
+        found = {}
+        if self._tracker.is_used and self._tracker in shown:
+            found[self._tracker.name] = self._tracker.result()
+        if self._resolved is not None and set(compiled) <= set(shown):
             found |= self._resolved.result()
-        for metric in self.metrics:
-            if metric is not self._tracker and not (self._resolved and metric in self._resolved.all_metrics):
+        for metric in shown:
+            if metric is not self._tracker and metric not in compiled:
                 result = metric.result()
                 found |= result if isinstance(result, dict) else {metric.name: result}
         return found
 
     def reset_metrics(self) -> None:
         """Set the figures to their beginning."""
-        for metric in dict.fromkeys([self._tracker, *self.metrics]):
+        for metric in self._all_metrics:
             metric.reset_state()
 
     @property
@@ -170,6 +175,12 @@ class Steps(Layer):
         compiled = [] if self._resolved is None else self._resolved.all_metrics
         kept = [x for x in self._kept() if isinstance(x, metrics.Metric)]
         return list(dict.fromkeys([self._tracker, *compiled, *kept]))
+
+    @property
+    def _all_metrics(self) -> list[Metric]:
+        """What steps may count into: all metrics, also those that a subclass's `metrics` leaves out."""
+        own = Steps.metrics.fget(self)  # type: ignore[attr-defined]
+        return list(dict.fromkeys([*own, *self.metrics]))
 
     @property
     def metrics_names(self) -> list[str]:

@@ -11,12 +11,14 @@ from nnarray import optimizers
 from nnarray.backends import use_backend
 from nnarray.compiler import Plan
 from nnarray.layers import output_spec
+from nnarray.training._good import LastGood
 from nnarray.training._history import History
 from nnarray.training._home import asked_for, home_for, moved
+from nnarray.training._prepare import release
 from nnarray.training._recipe import check_steps, recipe_of
 from nnarray.training._runner import Predictor, Runner
 from nnarray.training._steps import Steps
-from nnarray.variables import Pack, Variable
+from nnarray.variables import Variable
 
 
 class Trainer(Steps):
@@ -42,7 +44,9 @@ class Trainer(Steps):
         self._counter = 0
         self._runner: Runner | None = None
         self._predictor: Predictor | None = None
-        self._packs: list[Pack] = []
+        self._targets: list[Variable] = []
+        self._held: list[Variable] = []
+        self._last_good: LastGood | None = None
         self._dependencies: tuple[Any, ...] = ()
         self._specs: Any = None
         self._lock = threading.RLock()
@@ -50,8 +54,8 @@ class Trainer(Steps):
 
     def __getstate__(self) -> dict[str, Any]:
         # Plans are made anew where a copy is used.
-        made_anew = dict.fromkeys(("_known_kept", "_lock", "_runner", "_predictor"))
-        return {**self.__dict__, **made_anew, "_packs": [], "_is_busy": False}
+        made_anew = dict.fromkeys(("_known_kept", "_lock", "_runner", "_predictor", "_last_good"))
+        return {**self.__dict__, **made_anew, "_targets": [], "_held": [], "_is_busy": False}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -101,7 +105,7 @@ class Trainer(Steps):
 
     def _state(self) -> list[Variable]:
         """Return the variables that move with the model."""
-        kept = dict.fromkeys([*self._kept(), *self.metrics])
+        kept = dict.fromkeys([*self._kept(), *self._all_metrics])
         return [*self.variables, *(variable for each in kept for variable in each.variables)]
 
     def _come_home(self) -> None:
@@ -177,7 +181,6 @@ class Trainer(Steps):
         self._wanted, self._on_missing = asked_for(self._wanted, backend, device, on_missing, self._on_missing)
         self.optimizer, self.loss, self._recipe = chosen, loss, recipe
         self._resolved = self._runner = self._predictor = None
-        self._tracker.dtype = self.dtype
         if self.home is not None and self._wanted is not None:
             self.home = moved(self._state(), self._wanted)
 
@@ -210,7 +213,20 @@ class Trainer(Steps):
             try:
                 yield
             finally:
-                self._is_busy, self._known_kept = before, None
+                self._is_busy = before
+                if not before:
+                    release(self)
+
+    @contextmanager
+    def _figures_kept(self) -> Iterator[None]:
+        """Let the figures of a run that is going on, as when a callback evaluates, be after the block as before."""
+        running = [variable for metric in self.metrics for variable in metric.variables] if self._held else []
+        before = [variable.numpy() for variable in running]
+        try:
+            yield
+        finally:
+            for variable, value in zip(running, before, strict=True):
+                variable.assign(value)
 
     def _refuse_while_busy(self, what: str) -> None:
         if self._is_busy:
@@ -220,6 +236,11 @@ class Trainer(Steps):
             )
 
     # -- what models know of themselves -------------------------------------------------------------------------------
+
+    @property
+    def has_call(self) -> bool:
+        """Whether it can be called, and not only trained by a step of its own."""
+        return True
 
     def checked_inputs(self, x: Any) -> Any:
         """Return inputs in the form in which the model takes them, or raise ValueError."""

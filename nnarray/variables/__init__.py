@@ -1,7 +1,14 @@
 """State: a `Variable` holds a raw array; a `StatelessScope` lends it another; a `Pack` lays many in one buffer."""
 
 from nnarray.variables._pack import ALIGNMENT, Pack, pack_variables
-from nnarray.variables._scope import RehearsalScope, StatelessScope, autocast, autocasting, current_scope
+from nnarray.variables._scope import (
+    RehearsalScope,
+    StatelessScope,
+    autocast,
+    autocasting,
+    current_scope,
+    outside_scopes,
+)
 from nnarray.variables._variable import Variable
 
 __all__ = [
@@ -13,5 +20,6 @@ __all__ = [
     "autocast",
     "autocasting",
     "current_scope",
+    "outside_scopes",
     "pack_variables",
 ]

@@ -170,6 +170,16 @@ class Lending(StatelessScope):
                 variable.assign_outside(value)
 
 
+@contextmanager
+def outside_scopes() -> Iterator[None]:
+    """Let variables read and write their own values within the block, whatever scopes lend."""
+    token = _scope.set(None)
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
 class RehearsalScope(StatelessScope):
     """A scope that also catches what is assigned to variables that it does not lend, such as those made in it."""
 

@@ -56,6 +56,10 @@ class Variable:
     ----------
     value : raw array or Array
         What it holds; inside a stateless call, what that call lent it.
+    holders : int
+        How many steps that are running write into its array: as long as there is one, it is neither packed nor moved.
+    made_trainable : bool
+        What `trainable` was at first; it decides a variable's place among the others of a layer.
 
     Examples
     --------
@@ -75,15 +79,17 @@ class Variable:
         self.name = name
         self.path = name
         self.trainable = trainable
+        self.made_trainable = trainable
         self.pack: Pack | None = None
+        self.holders = 0
         self._settled = False
 
     def __repr__(self) -> str:
         return f"<Variable {self.path} shape={self.shape} dtype={self.dtype} on {self.backend.name}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        # A copy is not a window on the pack's buffer: it leaves the pack, and is packed anew.
-        return {**self.__dict__, "pack": None, "_settled": False}
+        # A copy's value is no window on the buffer it was packed in: it leaves the pack, and is packed anew.
+        return {**self.__dict__, "pack": None, "holders": 0, "_settled": False}
 
     @property
     def value(self) -> Any:
@@ -230,6 +236,11 @@ class Variable:
     def members(self) -> tuple[Variable, ...]:
         """The variables it stands for: itself."""
         return (self,)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all it stands for lives in its array."""
+        return True
 
     def split(self, array: Any) -> list[Any]:
         """Return `array`, shaped like the variable, as one array per variable it stands for: itself."""
