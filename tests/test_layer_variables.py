@@ -36,7 +36,23 @@ def test_add_weight_has_the_dtype_and_name_asked_for(place: Any) -> None:
         ("mine/variable", (), "float64", True),
     ]
     assert to_host(b.value).tolist() == [7.0, 7.0]
-    assert layer.variables == [a, b, c]
+    assert layer.variables == [a, c, b]
+
+
+def test_the_order_of_weights_is_that_in_which_they_were_made_trainable_or_not_and_stays_when_they_are_frozen() -> None:
+    class Scaled(Layer):
+        def build(self, input_shape: Any) -> None:
+            self.mean = self.add_weight((2,), "zeros", trainable=False, name="mean")
+            self.inner = Layer()
+            self.inner.rate = self.inner.add_weight((), "ones", name="rate")
+            self.scale = self.add_weight((2,), "ones", name="scale")
+
+    layer = Scaled()
+    layer.build((None, 2))
+    assert [v.name for v in layer.variables] == ["scale", "mean", "rate"]
+    layer.scale.trainable, layer.mean.trainable = False, True
+    assert [v.name for v in layer.variables] == ["scale", "mean", "rate"]
+    assert [v.name for v in layer.trainable_variables] == ["mean", "rate"]
 
 
 def test_a_variable_owns_its_array_also_when_an_initializer_keeps_it() -> None:

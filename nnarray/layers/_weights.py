@@ -146,7 +146,7 @@ class Weights(Configured):
 
     @property
     def variables(self) -> list[Variable]:
-        """All variables, each once: the layer's own, of which the trainable ones come first, then those of its layers."""
+        """All variables, each once: the layer's own, the trainable ones first, then those of the layers in it."""
         return list(self.structure()[1].values())
 
     @property
