@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from nnarray._checks import check_positive_integer, check_whole
@@ -17,7 +18,7 @@ from nnarray.training._good import LastGood
 from nnarray.training._history import History
 from nnarray.training._home import home_for
 from nnarray.training._loop import Loop, Run, epoch_logs, evaluate_batches, learning_rate_of, predict_batches
-from nnarray.training._prepare import checked_data, ready_predictor, ready_runner
+from nnarray.training._prepare import checked_data, ready_again, ready_predictor, ready_runner
 from nnarray.training._progress import Progress, resolve_verbose
 from nnarray.training._trainer import Trainer
 
@@ -116,7 +117,7 @@ class Trained(Trainer):
             key = next_key() if shuffle else None
             assert self._recipe is not None
             run = Run(initial_epoch, epochs, data.length, key, shown, self._recipe.steps_per_execution)
-            loop = Loop(self, runner, batches, held, run, hooks, self._counter)
+            loop = Loop(self, runner, partial(ready_again, self, data), batches, held, run, hooks, self._counter)
             hooks.on_train_begin()
             try:
                 with self._at_home():

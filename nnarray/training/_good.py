@@ -21,6 +21,8 @@ class LastGood:
     step : Step
     counter : int
         Number of the steps that led to the state at hand, which is taken for good.
+    place : str
+        Which state that is, in words.
 
     Attributes
     ----------
@@ -28,9 +30,9 @@ class LastGood:
         Which state is the good one, in words.
     """
 
-    def __init__(self, step: Step, counter: int) -> None:
+    def __init__(self, step: Step, counter: int, place: str = "their values before training") -> None:
         self._step = step
-        self.place = "their values before training"
+        self.place = place
         self._good = copied(step.state()), counter
         self._latest: tuple[State, int, str] | None = None
 

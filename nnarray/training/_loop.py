@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from nnarray.training._callbacks import CallbackList
 from nnarray.training._figures import BadLossError, NonFiniteLossError, Watch, as_figures
 from nnarray.training._good import LastGood, copied
 from nnarray.training._interrupt import Interrupt, deferred_interrupt
+from nnarray.training._prepare import anatomy_of
 from nnarray.training._progress import Progress
 from nnarray.training._runner import Predictor, Runner
 
@@ -98,6 +100,8 @@ class Loop:
     model : Trainer
     runner : Runner
         Of the model's steps.
+    ready : callable
+        Gives the runner anew if the model is no longer what that one runs.
     batches : Batches
     validation : Batches or None
     run : Run
@@ -110,6 +114,7 @@ class Loop:
         self,
         model: Any,
         runner: Runner,
+        ready: Callable[[], Runner],
         batches: Batches,
         validation: Batches | None,
         run: Run,
@@ -118,6 +123,7 @@ class Loop:
     ) -> None:
         self.model = model
         self.runner = runner
+        self._ready = ready
         self.batches = batches
         self.validation = validation
         self.callbacks = callbacks
@@ -132,6 +138,7 @@ class Loop:
         with deferred_interrupt() as interrupt:
             for epoch in range(self._plan.first, self._plan.last):
                 self.callbacks.on_epoch_begin(epoch)
+                self._meet_changes(f"their values before epoch {epoch + 1}", anatomy_too=True)
                 watch = Watch()
                 try:
                     logs = self._epoch(epoch, watch, interrupt)
@@ -154,9 +161,9 @@ class Loop:
         return logs
 
     def _epoch(self, epoch: int, watch: Watch, interrupt: Interrupt) -> dict[str, Any]:
-        model, runner, batches, run = self.model, self.runner, self.batches, self._plan
+        model, batches, run = self.model, self.batches, self._plan
         model.reset_metrics()
-        runner.refresh()
+        self.runner.refresh()
         steps, several = batches.length, run.steps_per_execution
         begins = self.callbacks.wants("on_train_batch_begin")
         ends = self.callbacks.wants("on_train_batch_end")
@@ -168,8 +175,10 @@ class Loop:
             for index, rows in enumerate(batches.epoch(order)):
                 if begins and index % several == 0:
                     self.callbacks.on_train_batch_begin(index)
+                if begins or ends:
+                    self._meet_changes(f"their values before step {index + 1} of epoch {epoch + 1}")
                 self._rows = rows
-                loss, logs = runner.train(batches, rows, self.counter)
+                loss, logs = self.runner.train(batches, rows, self.counter)
                 watch.add(loss)
                 self.counter += 1
                 if ends and ((index + 1) % several == 0 or index + 1 == steps):
@@ -185,7 +194,7 @@ class Loop:
             found = epoch_logs(model, logs)
             if self.validation is not None:
                 quiet = Progress("", 0, 0)
-                held = evaluate_batches(model, runner, self.validation, self.callbacks, quiet, interrupt)
+                held = evaluate_batches(model, self.runner, self.validation, self.callbacks, quiet, interrupt)
                 found |= {f"val_{name}": value for name, value in held.items()}
         finally:
             progress.close(found)
@@ -195,11 +204,33 @@ class Loop:
         if watch.look():
             self._good.confirm()
 
+    def _meet_changes(self, place: str, anatomy_too: bool = False) -> None:
+        """Go on with a new runner, if callbacks have changed the model's parts, or another model has taken them over.
+
+        Parameters
+        ----------
+        place : str
+            Which state is the one at hand, in words: it is taken for good then.
+        anatomy_too : bool
+            Whether to look for layers that were added, removed or frozen as well.
+        """
+        model = self.model
+        as_it_was = model._runner is self.runner and all(pack.whole for pack in model._packs)
+        if as_it_was and anatomy_too and self.callbacks.callbacks != [self.callbacks.history]:
+            as_it_was = anatomy_of(model) == model._anatomy
+        if as_it_was:
+            return
+        before, self.runner = self.runner, self._ready()
+        if self.runner is not before:
+            self.runner.refresh()
+            self._good = LastGood(self.runner.step, self.counter, place)
+
     def _check_last(self, epoch: int) -> None:
         """Raise NonFiniteLossError if the weights grew in the last epoch, and no finite loss can be computed from them.
 
         The loss is that of one more step, which is taken back.
         """
+        self._meet_changes(f"the end of epoch {epoch + 1}")
         if self._rows is None or not self._good.is_suspicious():
             return
         before, is_bad, loss = copied(self.runner.step.state()), False, None

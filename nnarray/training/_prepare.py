@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from nnarray import optimizers
 from nnarray._trees import flatten, tree_map, unflatten
 from nnarray.array import as_array
 from nnarray.backends import Selection, backend_of
 from nnarray.layers import Spec
 from nnarray.training._data import Data, as_data
-from nnarray.training._home import moved
+from nnarray.training._home import home_for, moved
 from nnarray.training._runner import Predictor, Runner
 from nnarray.training._step import TESTING, TRAINING, Step
 from nnarray.utils import pack_x_y_sample_weight
@@ -68,6 +69,7 @@ def ready_runner(model: Any, home: Selection, data: Data) -> Runner:
     if model.has_call and (model._recipe.loss is not None or not model._overrides("train_step")):
         model._for_outputs(specs_of_outputs(model, data.x))
     move_in(model, home, data.x)
+    model.optimizer = optimizers.get(model.optimizer)
     model.optimizer.claim(model)
     variables, anatomy = _packed(model)
     runner = model._runner
@@ -89,6 +91,12 @@ def ready_runner(model: Any, home: Selection, data: Data) -> Runner:
     return model._runner
 
 
+def ready_again(model: Any, data: Data) -> Runner:
+    """Return what runs the steps of a model that has been changed since it was made ready for such data."""
+    data = checked_data(model, *data, finite=False)
+    return ready_runner(model, home_for(model._wanted, data.x, model._on_missing), data)
+
+
 def ready_predictor(model: Any, home: Selection, x: Any) -> Predictor:
     """Return what gives the outputs of a model for such inputs: its code, or once it is compiled, its plans."""
     if not model.built:
@@ -104,9 +112,9 @@ def ready_predictor(model: Any, home: Selection, x: Any) -> Predictor:
 
 
 def anatomy_of(model: Any) -> tuple[Any, ...]:
-    """Return what a plan depends on besides values: layers and variables, and which of these are trained."""
+    """Return what a plan depends on besides values: layers and variables, which of these are trained, and by what."""
     layers, variables = model.structure()
-    return (*layers.values(), None, *model.trainable_variables, None, *variables.values())
+    return (*layers.values(), None, *model.trainable_variables, None, *variables.values(), model.optimizer)
 
 
 def _packed(model: Any) -> tuple[list[Variable], tuple[Any, ...]]:

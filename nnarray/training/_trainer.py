@@ -204,13 +204,20 @@ class Trainer(Steps):
 
     @contextmanager
     def _busy(self) -> Iterator[None]:
-        """Keep other threads from training or evaluating the model in the block, and callbacks from moving it."""
+        """Keep other threads from training or evaluating the model in the block, and callbacks from moving it.
+
+        A block in another's, as of a callback that evaluates, leaves the figures of the outer one as they are.
+        """
         with self._lock:
             before, self._is_busy = self._is_busy, True
+            counted = [variable for metric in self._all_metrics for variable in metric.variables] if before else []
+            values = [variable.numpy() for variable in counted]
             try:
                 yield
             finally:
                 self._is_busy, self._known_kept = before, None
+                for variable, value in zip(counted, values, strict=True):
+                    variable.assign(value)
 
     def _refuse_while_busy(self, what: str) -> None:
         if self._is_busy:
