@@ -17,7 +17,7 @@ import platform
 import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.networks import NETWORKS
@@ -29,11 +29,14 @@ _LIBRARIES = ("numpy", "jax", "torch", "keras", "scikit-learn", "autograd")
 _MISSING = {"ModuleNotFoundError": "not installed", "InvalidCxxCompiler": "needs a C++ compiler, and finds none"}
 
 
-def measure(peer: str, network: str, options: argparse.Namespace) -> float | str:
+def measure(
+    peer: str, network: str, options: argparse.Namespace, environment: Mapping[str, str] = os.environ
+) -> float | str:
     """Return the seconds of a step in a process of its own, or why it cannot run here."""
     command = [sys.executable, "-m", "benchmarks.peers", peer, network]
     command += ["--repeats", str(options.repeats), "--seconds", str(options.seconds)]
-    run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=RESULTS.parent.parent)
+    root = RESULTS.parent.parent
+    run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root, env=environment)
     if run.returncode:
         for error, reason in _MISSING.items():
             if error in run.stderr:

@@ -39,12 +39,22 @@ class Configured:
 
     #: Arguments of the base that are in the config of every subclass whose constructor takes them by ``**kwargs``.
     shared_arguments: ClassVar[tuple[str, ...]] = ("name", "trainable", "dtype")
+    #: An attribute that is there once the constructor of the base has run, where nothing works without that.
+    _set_by_init: ClassVar[str] = ""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         self = super().__new__(cls)
-        # Past __setattr__, which a subclass may have; copying and unpickling bring their own in place of this one.
-        self.__dict__["_call"] = _Call(args, kwargs)
+        # Past the __setattr__ that a subclass may have; copying and unpickling replace it by that of the original.
+        self.__dict__["_call"] = _ConstructorCall(args, kwargs)
         return self
+
+    def __getattr__(self, name: str) -> Any:
+        # Python comes here when an attribute is missing, or when a property raised AttributeError.
+        if self._set_by_init and self._set_by_init not in self.__dict__ and not name.startswith("__"):
+            raise AttributeError(
+                f"{type(self).__name__!r} has no attribute {name!r}: its __init__ must call super().__init__() first."
+            )
+        return object.__getattribute__(self, name)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as plain values, by name.
@@ -54,7 +64,7 @@ class Configured:
         TypeError
             If an argument cannot be written as plain values: a lambda, an object without ``get_config``.
         """
-        # Below an override, what cannot be written may be replaced by it; if not, `serialize_keras_object` will say so.
+        # An override may replace what cannot be written; if it does not, `serialize_keras_object` says so.
         strict = type(self).get_config.__module__.partition(".")[0] == "nnarray"
         call = _call_of(self)
         if strict and call.unnamed:
@@ -70,7 +80,7 @@ class Configured:
         return cls(**{name: restored(value) for name, value in config.items()})
 
     def _present_value(self, name: str, value: Any) -> Any:
-        """Return what counts as an argument's value now, of which `value` was given."""
+        """Return the present value of an argument; `value` is the one that was given."""
         if value is not _EMPTY and not isinstance(value, _SCALARS):
             return value
         try:
@@ -90,21 +100,21 @@ class Configured:
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
-class _Call:
-    """The arguments of a constructor as they were given, out of sight of whatever looks for arrays in attributes."""
+class _ConstructorCall:
+    """The arguments of a constructor as they were given, hidden from what looks for arrays in attributes."""
 
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.args = args
         self.kwargs = kwargs
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> _Call:
+    def __deepcopy__(self, memo: dict[int, Any]) -> _ConstructorCall:
         def copied(x: Any) -> Any:
             try:
                 return copy.deepcopy(x, memo)
             except TypeError:  # some libraries' devices cannot be copied
                 return x
 
-        return _Call(tuple(map(copied, self.args)), {name: copied(x) for name, x in self.kwargs.items()})
+        return _ConstructorCall(tuple(map(copied, self.args)), {name: copied(x) for name, x in self.kwargs.items()})
 
 
 class _Argument(NamedTuple):
@@ -136,7 +146,7 @@ class _Bound(NamedTuple):
 
 def _call_of(x: Configured) -> _Bound:
     """Return the arguments that an object was made with, by name, each with its present value."""
-    call = x.__dict__.get("_call") or _Call((), {})
+    call = x.__dict__.get("_call") or _ConstructorCall((), {})
     remaining = list(call.args)
     given: dict[str, Any] = {}
     parameters: dict[str, inspect.Parameter] = {}

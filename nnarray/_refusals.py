@@ -18,7 +18,7 @@ class TracingError(TypeError):
 
 
 def register_library(name: str) -> None:
-    """Let the lines of a package not be the user's."""
+    """Add a package whose lines are not the user's."""
     _LIBRARIES.add(name.partition(".")[0])
 
 
@@ -37,9 +37,9 @@ def user_line() -> str:
 def unknown_value(what: str) -> TracingError:
     """Return the error for code that asks for the value of an array under jit."""
     return TracingError(
-        f"{what} needs the value of an array, which code under jit has not: it runs once, and what it did is replayed "
-        f"on other values. At {user_line()}\nChoose by xp.where instead of a branch; give what decides as an argument "
-        "in static_argnums; or run without jit (run_eagerly=True in compile)."
+        f"{what} needs the value of an array, which is not known under jit: the code runs once, and what it did is "
+        f"replayed on other values. At {user_line()}\nChoose by xp.where instead of a branch; give what decides as an "
+        "argument in static_argnums; or run without jit (run_eagerly=True in compile)."
     )
 
 

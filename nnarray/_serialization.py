@@ -236,7 +236,7 @@ def _array(x: Any, what: str) -> Any:
 
 
 def _dtype_name(x: Any) -> str | None:
-    """Return the name of a library's dtype, or None for what is none."""
+    """Return the name of a library's dtype, or None for anything else."""
     if isinstance(x, np.dtype):
         return x.name
     if isinstance(x, type) and issubclass(x, np.generic):

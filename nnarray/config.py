@@ -82,7 +82,7 @@ def _blas_threads_of_environment() -> int | Literal["auto"] | None:
 
 
 def set_blas_threads(value: int | Literal["auto"] | None) -> None:
-    """Set how many threads NumPy's BLAS has during training, prediction, and calls of jitted functions.
+    """Set how many threads NumPy's BLAS has while a plan runs: in training, prediction, calls of jitted functions.
 
     The number from before comes back afterwards. Other threads that multiply meanwhile have the same number. No other
     library's threads are touched.

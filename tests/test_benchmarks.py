@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import subprocess
 from typing import Any
 
 import numpy as np
 import pytest
 
 from benchmarks import __main__ as steps
-from benchmarks import eager, passes, peers, planning, uniforms
+from benchmarks import busy, eager, passes, peers, planning, uniforms
 from benchmarks.by_hand import step_by_hand
 from benchmarks.networks import Network
 
@@ -95,3 +96,37 @@ def test_each_pass_is_weighed_and_none_makes_a_plan_longer(capsys: Any) -> None:
     assert all(other[1] >= whole[1] and other[2] >= whole[2] and other[3] > 0 for other in others)
     assert others[-1][1] > whole[1]
     assert capsys.readouterr().out.count("2-3-1:8") == len(others) + 1
+
+
+def test_the_busy_machine_has_a_row_for_each_network_and_ends_what_it_starts(capsys: Any, monkeypatch: Any) -> None:
+    started = []
+
+    class Popen(subprocess.Popen):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            started.append(self)
+
+    seen = []
+
+    def measure(peer: str, network: str, options: Any, environment: Any) -> float:
+        running = sum(process.poll() is None for process in started)
+        seen.append((running, environment.get("OPENBLAS_NUM_THREADS"), environment["NNARRAY_BLAS_THREADS"]))
+        return 2.0 if environment["NNARRAY_BLAS_THREADS"] == "auto" else 1.0
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr(busy.subprocess, "Popen", Popen)
+    monkeypatch.setattr(busy, "measure", measure)
+    monkeypatch.setattr(busy.os, "cpu_count", lambda: 2)
+    found = busy.main(["--networks", "3-4-1:8", "3-5-1:8", "--rounds", "1"])
+    ways = [("1", "none"), (None, "none"), (None, "auto")]
+    assert seen == [(running, *way) for running in (0, 2) for way in ways] * 2
+    assert len(started) == 4
+    assert all(process.poll() is not None for process in started)
+    assert list(found) == ["3-4-1:8", "3-5-1:8"]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "# python -m benchmarks.busy --networks 3-4-1:8 3-5-1:8 --rounds 1"
+    assert [line.split()[-2:] for line in lines[3:5]] == [["2.00", "2.00"]] * 2
+    with pytest.raises(ZeroDivisionError), busy.other_work(1):
+        1 / 0  # noqa: B018
+    assert started[-1].poll() is not None
+    assert busy.environment("chosen").get("OMP_NUM_THREADS") is None

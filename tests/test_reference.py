@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import re
 import runpy
 from pathlib import Path
 
@@ -39,6 +40,47 @@ def test_every_layer_of_the_package_is_on_the_page():
             assert f"`{layer.__name__}(" in text
 
 
-@pytest.mark.parametrize("name", [name for name in nna.__all__ if inspect.isfunction(getattr(nna, name))])
-def test_every_function_of_the_package_has_an_example(name):
-    assert ">>>" in inspect.getdoc(getattr(nna, name))
+def listed():
+    """Return the functions and classes that are a user's: all of some modules, of others those that the page has."""
+    found = {name: getattr(nna, name) for name in nna.__all__}
+    for name in (*WITH_NAMES, "callbacks", "config", "datasets", "layers", "models", "plotting", "utils"):
+        module = getattr(nna, name)
+        known = REFERENCE["names_by_object"](module)
+        for each in module.__all__:
+            x = getattr(module, each)
+            if callable(x) and (name not in ("layers", "losses") or x in known or REFERENCE["is_listed"](x)):
+                found[f"{name}.{each}"] = x
+    return {name: x for name, x in found.items() if inspect.isfunction(x) or inspect.isclass(x)}
+
+
+@pytest.mark.parametrize(("name", "x"), [pytest.param(name, x, id=name) for name, x in listed().items()])
+def test_everything_that_a_user_is_to_use_has_an_example(name, x):
+    if not issubclass(x if inspect.isclass(x) else object, BaseException):
+        assert ">>>" in inspect.getdoc(x)
+
+
+@pytest.mark.parametrize(
+    ("place", "names"),
+    [
+        ("layers", ["Conv2D", "MaxPooling2D", "BatchNormalization", "Embedding", "LSTM", "MultiHeadAttention"]),
+        ("models.Model", ["save", "load_weights", "add_loss", "compute_mask"]),
+        ("", ["regularizers", "constraints"]),
+    ],
+)
+def test_what_the_readme_says_is_not_there_is_not_there(place, names):
+    there = nna
+    for part in filter(None, place.split(".")):
+        there = getattr(there, part)
+    assert [name for name in names if hasattr(there, name)] == [], "README.md lists these as not there"
+    assert "class_weight" not in inspect.signature(nna.models.Model.fit).parameters
+
+
+def test_every_context_variable_stands_in_the_design():
+    root = Path(nna.__file__).parent
+    found = {}
+    for path in root.rglob("*.py"):
+        for name in re.findall(r"^(\w+): ContextVar", path.read_text(encoding="utf-8"), re.MULTILINE):
+            found[f"`{'.'.join(path.relative_to(root).with_suffix('').parts)}.{name}`"] = path
+    design = (root.parent / "docs" / "design.md").read_text(encoding="utf-8")
+    table = re.findall(r"^\| (`[\w.]+`) \|", design.partition("## The dynamic scope")[2], re.MULTILINE)
+    assert sorted(table) == sorted(found)

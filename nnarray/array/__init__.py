@@ -1,6 +1,6 @@
 """The differentiable array and its namespace."""
 
-from nnarray.array._array import Array, bind, parts_of
+from nnarray.array._array import Array, bind, parts_of, refuse_recorded
 from nnarray.array._composites import COMPOSITES
 from nnarray.array._function import TABLE, Function
 from nnarray.array._indexing import is_traced
@@ -30,6 +30,7 @@ __all__ = [
     "next_serial",
     "open_namespace",
     "parts_of",
+    "refuse_recorded",
     "sum_to_shape",
     "with_logits",
     "with_origins",

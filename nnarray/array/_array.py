@@ -88,7 +88,7 @@ def parts_of(results: tuple[Any, ...], namespace: Namespace, call: Node | None) 
 
 
 class _Elsewhere(Exception):  # noqa: N818 -- no error: a call is to be recorded by another namespace
-    """Among the operands is one of a namespace that records what is done on this one's arrays."""
+    """An operand is being traced; the call belongs to the tracing namespace."""
 
 
 def _resolve(arg: Any, namespace: Namespace) -> Any:
@@ -107,17 +107,22 @@ def _resolve(arg: Any, namespace: Namespace) -> Any:
         if backend.traced is namespace.backend:
             raise _Elsewhere(backend)
         if traced is backend:
-            if getattr(arg, "node", None) is not None:
-                raise TypeError(
-                    "A function under jit uses a recorded array that is not its argument: pass it as an argument, or "
-                    f"nnarray.stop_gradient of it. Received {describe(arg)}."
-                )
+            refuse_recorded(arg)
             return namespace.asarray(arg)
         raise TypeError(
             f"Arrays of one library are needed: received one of {backend.name} beside one of "
             f"{namespace.backend.name}. Convert it with asarray first."
         )
     return arg if type(arg) is Array else Array(arg, namespace)
+
+
+def refuse_recorded(x: Any) -> None:
+    """Refuse a recorded array from outside in a function under jit, where its derivative would be lost."""
+    if getattr(x, "node", None) is not None:
+        raise TypeError(
+            "A function under jit uses a recorded array that is not its argument: pass it as an argument, or "
+            f"nnarray.stop_gradient of it. Received {describe(x)}."
+        )
 
 
 def _binary_operator(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -206,6 +211,14 @@ class Array:
         Its place on the tape; None if nothing differentiates with respect to it.
     origin : Origin or None
         The activation function whose result it is known to be.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> xp = nna.namespace("numpy")
+    >>> x = xp.asarray([1.0, 4.0])
+    >>> xp.sqrt(x) + 1
+    Array([2. 3.], numpy, dtype=float64)
     """
 
     __slots__ = ("__weakref__", "namespace", "node", "origin", "value")
@@ -386,9 +399,12 @@ class Array:
                 )
             if not isinstance(left, Array):
                 return getattr(self, reflected)(left)
+        name = standard_name(ufunc.__name__, method)
+        known = hasattr(self.namespace, name)
         raise TypeError(
-            f"numpy.{ufunc.__name__} cannot record what it does to an nnarray Array. Use the array's own function: "
-            f"xp = x.__array_namespace__(); xp.{standard_name(ufunc.__name__, method)}(x)."
+            f"numpy.{ufunc.__name__} cannot record what it does to an nnarray Array. "
+            + (f"Use the array's own function: xp = x.__array_namespace__(); xp.{name}(x)." if known else "")
+            + ("" if known else "Write it in the functions of xp = x.__array_namespace__().")
         )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:

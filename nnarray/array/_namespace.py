@@ -190,10 +190,10 @@ class Namespace(ModuleType):
         elif copy is not False and _holds_array(obj):
             return self.stack([self.asarray(item, dtype=dtype, device=device) for item in obj])
         source = find_backend(obj)
-        if source is not None and source is self.backend.traced:
-            return Array(self.backend.asarray(obj, dtype, device), self)
         if device is None and source is not self.backend:
-            device = self.default_device
+            # A constant of what is traced stays where it is.
+            is_constant = source is not None and source is self.backend.traced
+            device = self.backend.device_of(obj) if is_constant else self.default_device
         if copy is False:
             return Array(self.backend.xp.asarray(obj, dtype=dtype, device=device, copy=False), self)
         value = convert(obj, self.backend, dtype, device)
@@ -224,8 +224,12 @@ class Namespace(ModuleType):
 
     def result_type(self, *arrays_and_dtypes: Any) -> Any:
         """Return the dtype that the arguments promote to."""
-        raw = [x.value if isinstance(x, Array) else x for x in arrays_and_dtypes]
+        raw = [self._raw(x) if isinstance(x, Array) else x for x in arrays_and_dtypes]
         return self.backend.xp.result_type(*raw)
+
+    def _raw(self, x: Any) -> Any:
+        """Return an Array as the library knows it: by its dtype, if it is being traced."""
+        return x.value if x.namespace.backend is self.backend else x.dtype
 
 
 def _holds_array(obj: Any) -> bool:
@@ -272,8 +276,11 @@ def _bound(function: Function, owner: Namespace | Extension, space: Namespace) -
     positional = all(parameters[name].kind is inspect.Parameter.POSITIONAL_ONLY for name in function.arrays)
     positional = positional and not function.leading
     places = "device" in parameters and not function.arrays
+    of_arrays = function.of_arrays
 
     def call(_: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if of_arrays is not None and any(isinstance(x, Array) for x in (*args[arity:], *kwargs.values())):
+            return of_arrays(space, *args, **kwargs)
         arrays: Any = args
         if len(args) != arity or not positional:
             arrays, kwargs = function.split_arguments(args, kwargs)

@@ -14,7 +14,7 @@ from nnarray.array import TABLE, Array, Node, as_array, last_converted, namespac
 from nnarray.backends import Backend, current_backend, find_backend
 
 
-class Source(Node):
+class SourceNode(Node):
     """The node of what a transform differentiates with respect to.
 
     Attributes
@@ -81,7 +81,7 @@ def _lender_of(leaf: Any) -> Any:
     if hasattr(leaf, "__nnarray_lend__"):
         return leaf
     node = leaf.node if isinstance(leaf, Array) else None
-    lender = node.lender if isinstance(node, Source) else None
+    lender = node.lender if isinstance(node, SourceNode) else None
     return lender if lender is not None and getattr(held(lender), "node", None) is node else None
 
 
@@ -99,7 +99,7 @@ def source_of(leaf: Any, lender: Any = None) -> Array:
         )
     # "positive" passes its cotangent on: through it an enclosing transform sees the leaf that it watches.
     tied = x.node is not None and is_watched(x.node)
-    node = Source(x.value, x.namespace, TABLE["positive"] if tied else None, field)
+    node = SourceNode(x.value, x.namespace, TABLE["positive"] if tied else None, field)
     node.lender = lender
     if tied and x.node is not None:
         node.parents = ((0, x.node),)

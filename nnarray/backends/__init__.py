@@ -1,7 +1,7 @@
 """What the array API standard lacks, per library, and the choice among libraries."""
 
 from nnarray.backends._base import DTYPE_NAMES, Backend
-from nnarray.backends._blas import BlasThreads, blas_threads
+from nnarray.backends._blas import blas_threads
 from nnarray.backends._doctor import doctor, examine, report
 from nnarray.backends._philox import generator
 from nnarray.backends._plugins import registered
@@ -35,7 +35,6 @@ __all__ = [
     "Backend",
     "BackendFallbackWarning",
     "BackendUnavailableError",
-    "BlasThreads",
     "Probe",
     "Selection",
     "Stage",

@@ -99,7 +99,7 @@ def available_backends() -> list[str]:
 
 
 def find_backend(x: Any) -> Backend | None:
-    """Return the backend whose array `x` is, or None if it is no array of any.
+    """Return the backend whose array `x` is, or None if it is not an array of any.
 
     Raises
     ------
@@ -135,7 +135,7 @@ def backend_of(x: Any) -> Backend:
     Raises
     ------
     TypeError
-        If `x` is no array of a conforming library.
+        If `x` is not an array of a conforming library.
     """
     found = find_backend(x)
     if found is None:
@@ -154,7 +154,7 @@ def integer_of(x: Any) -> int:
     Raises
     ------
     TypeError
-        If it is none and holds none.
+        If it is not an integer and holds none.
     """
     if hasattr(type(x), "__index__"):
         return operator.index(x)

@@ -4,7 +4,7 @@ from nnarray._refusals import TracingError
 from nnarray.compiler._bound import BoundPlan
 from nnarray.compiler._graph import Graph, Operation, Value
 from nnarray.compiler._jit import Jitted, Lowered, jit
-from nnarray.compiler._plan import Plan, Step
+from nnarray.compiler._plan import Plan, PlanStep
 from nnarray.compiler.executors import check_executor
 
 __all__ = [
@@ -14,7 +14,7 @@ __all__ = [
     "Lowered",
     "Operation",
     "Plan",
-    "Step",
+    "PlanStep",
     "TracingError",
     "Value",
     "check_executor",

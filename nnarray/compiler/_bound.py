@@ -9,7 +9,7 @@ from typing import Any
 
 from nnarray._trees import flatten, unflatten
 from nnarray.array import Array
-from nnarray.backends import backend_of
+from nnarray.backends import backend_of, blas_threads
 from nnarray.compiler._passes import optimise
 from nnarray.compiler._plan import Plan
 from nnarray.compiler._tracing import trace
@@ -81,11 +81,12 @@ class BoundPlan:
             program = chosen.compile(replace(graph, outputs=outputs), self._changed)
         self.plan: Plan = program.plan
         self._run = program.run
+        self._threads = blas_threads(self.plan.largest_product, backend)
         self._lock = threading.Lock()
 
     def __call__(self, *arguments: Any) -> tuple[list[Any], Any]:
         """Return the state and the result of one run, where there are no buffers."""
-        with self._lock:
+        with self._lock, self._threads:
             outputs = self._run(*self.state, *flatten(arguments)[0])
             for i, x in zip(self._changed, outputs, strict=False):
                 self.state[i] = x
@@ -96,7 +97,7 @@ class BoundPlan:
 
         What a step costs is the time of one replay.
         """
-        with self._lock:
+        with self._lock, self._threads:
             outputs = self._run()
         # To put a tree together takes as long as a small step.
         return outputs[-1] if self._structure.is_leaf() else unflatten(self._structure, outputs[len(self.state) :])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nnarray.compiler._jit import Jitted
 
 
-class Call:
+class CallArguments:
     """The arguments of one call, sorted.
 
     Attributes
@@ -96,7 +96,7 @@ class Call:
         return results, structure, notes
 
     def released(self, compiled: Any, outputs: Sequence[Any]) -> Any:
-        """Return the result as the caller has his arguments: Arrays if one of them was."""
+        """Return the result as Arrays if any argument was one, else raw."""
         return compiled.arranged([as_array(x) if self.as_arrays else x for x in outputs])
 
 

@@ -7,20 +7,20 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from nnarray.compiler._graph import Graph, Operation, Value
-from nnarray.compiler._place import VIEWS
+from nnarray.compiler._location import VIEWS
 
 if TYPE_CHECKING:
-    from nnarray.compiler._plan import Step
+    from nnarray.compiler._plan import PlanStep
 
-#: Functions that put elements elsewhere and compute nothing.
+#: Functions that move elements and compute nothing.
 _MOVES = frozenset(
     (
         *("astype", "concat", "flip", "index_add", "repeat", "roll", "set_item", "stack", "take", "take_along_axis"),
         *("tile", "to_device", "tril", "triu", "where", "real", "imag", "linalg.diagonal", *VIEWS),
     )
 )
-#: Functions that take in all elements of their argument once.
-_TAKES_IN = frozenset(
+#: Reductions: one operation for each element of the argument.
+_REDUCTIONS = frozenset(
     (
         *("all", "any", "argmax", "argmin", "count_nonzero", "max", "mean", "min", "prod", "std", "sum", "var"),
         *("linalg.matrix_norm", "linalg.trace", "linalg.vector_norm"),
@@ -78,7 +78,7 @@ def flops_of(operation: Operation) -> int:
         return round(_RULES[name](operation))
     if name in _MOVES:
         return 0
-    return operation.inputs[0].size if name in _TAKES_IN else sum(x.size for x in operation.results)
+    return operation.inputs[0].size if name in _REDUCTIONS else sum(x.size for x in operation.results)
 
 
 def largest_product(graph: Graph) -> int:
@@ -99,7 +99,7 @@ def _multiplied(operation: Operation) -> int:
     return 0
 
 
-def bytes_moved(steps: Sequence[Step]) -> int:
+def bytes_moved(steps: Sequence[PlanStep]) -> int:
     """Return the bytes that steps read and write in memory; a window on an array moves none."""
     working = [step for step in steps if step.code and not step.is_window]
     inside = {x for step in working if step.place == "register" for x in step.operation.results}
@@ -107,7 +107,7 @@ def bytes_moved(steps: Sequence[Step]) -> int:
     return sum(x.nbytes for x in values if x not in inside)
 
 
-def peak_of_new_arrays(steps: Sequence[Step], outputs: Sequence[Value], copied: int) -> int:
+def peak_of_new_arrays(steps: Sequence[PlanStep], outputs: Sequence[Value], copied: int) -> int:
     """Return the most bytes that new arrays hold at a time: `copied` of results at the end besides those of steps."""
     base: dict[Value, Value] = {}
     last: dict[Value, int] = {}

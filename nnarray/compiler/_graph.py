@@ -113,7 +113,7 @@ class Graph:
         Raises
         ------
         ValueError
-            If one is or has not.
+            If a value is used before it is made, made twice, or has the wrong type.
         """
         known = set(self.inputs) | set(self.constants)
         for operation in self.operations:

@@ -17,7 +17,7 @@ from nnarray._trees import unflatten
 from nnarray.array import Array, Note, as_array, with_origins
 from nnarray.autodiff import Block, vjp
 from nnarray.backends import Backend, blas_threads
-from nnarray.compiler._call import Call, checked_result, is_array
+from nnarray.compiler._call import CallArguments, checked_result, is_array
 from nnarray.compiler._draw import draw
 from nnarray.compiler._graph import Graph
 from nnarray.compiler._marks import Marks
@@ -119,7 +119,7 @@ class _Replay:
             return self.program.run(*arguments)
 
 
-class _Compiled(_Replay):
+class _CallProgram(_Replay):
     """The program for one kind of call.
 
     Attributes
@@ -168,7 +168,7 @@ class Jitted:
         self.fun = fun
         self.marks = marks
         self._executor = check_executor(executor)
-        self._plans: OrderedDict[Hashable, _Compiled] = OrderedDict()
+        self._plans: OrderedDict[Hashable, _CallProgram] = OrderedDict()
         self._lock = threading.Lock()
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -196,27 +196,27 @@ class Jitted:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return what the function returns."""
-        call = Call(self, args, kwargs)
+        call = CallArguments(self, args, kwargs)
         if call.inline:
             return self.fun(*args, **kwargs)
-        compiled = self._compiled(call)
+        compiled = self._program_for(call)
         if call.recorded:
             return self._recorded(call, compiled)
         return call.released(compiled, compiled.run(call.raw))
 
     def lower(self, *args: Any, **kwargs: Any) -> Lowered:
         """Return graph and plan of a call with such arguments."""
-        call = Call(self, args, kwargs)
+        call = CallArguments(self, args, kwargs)
         if call.inline:
             raise TypeError(
                 "What is lowered has an array among its arguments, and is not within another jit: received "
                 f"{describe((*args, *kwargs.values()))}."
             )
-        program = self._compiled(call).program
+        program = self._program_for(call).program
         plan = replace(program.plan, notes=(*program.plan.notes, *program.copies(call.raw)))
         return Lowered(plan.graph, plan)
 
-    def _compiled(self, call: Call) -> _Compiled:
+    def _program_for(self, call: CallArguments) -> _CallProgram:
         with self._lock:
             found = self._plans.get(call.key)
             if found is not None:
@@ -229,7 +229,7 @@ class Jitted:
                 self._plans.popitem(last=False)
         return found
 
-    def _compile(self, call: Call) -> _Compiled:
+    def _compile(self, call: CallArguments) -> _CallProgram:
         kept: dict[str, Any] = {}
 
         def run(arrays: Sequence[Array]) -> list[Any]:
@@ -238,12 +238,12 @@ class Jitted:
             return [x for x in results if is_array(x)]
 
         program = self._program(trace(run, call.raw, call.backend), call.backend, call.donated)
-        return _Compiled(program, call.backend, **kept)
+        return _CallProgram(program, call.backend, **kept)
 
     def _program(self, graph: Graph, backend: Backend, donated: Sequence[int] = ()) -> Program:
         return executor_for(backend, self._executor).compile(optimise(graph), donated)
 
-    def _recorded(self, call: Call, compiled: _Compiled) -> Any:
+    def _recorded(self, call: CallArguments, compiled: _CallProgram) -> Any:
         """Run the forward half of the derivative's graph and let the tape hold the other half."""
         halves = compiled.halves.get(call.recorded)
         if halves is None:
@@ -265,7 +265,7 @@ class Jitted:
         block = Block(results, getattr(self.fun, "__name__", "jit"), parents, pull)
         return compiled.arranged(block.parts(results))
 
-    def _differentiated(self, call: Call, compiled: _Compiled) -> _Halves:
+    def _differentiated(self, call: CallArguments, compiled: _CallProgram) -> _Halves:
         backend, count = call.backend, len(call.raw)
         zeros = [backend.xp.zeros(x.shape, dtype=x.dtype, device=x.device) for x in compiled.program.plan.graph.outputs]
 

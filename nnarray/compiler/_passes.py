@@ -33,7 +33,7 @@ def optimise(graph: Graph) -> Graph:
 
 
 def dead_code(graph: Graph) -> Graph:
-    """Leave out what no output depends on."""
+    """Drop operations that no output depends on."""
     # 5 steps of 90, 3 % of the time; nearly half of a second derivative.
     needed = set(graph.outputs)
     kept = []
@@ -64,7 +64,7 @@ def common_subexpressions(graph: Graph) -> Graph:
 
 
 def constants_once(graph: Graph) -> Graph:
-    """Let equal ones among NumPy's constants, of a size that is quickly compared, be one value."""
+    """Merge equal constants of NumPy, if they are small enough to be compared quickly."""
     # 2 steps of 87, 5 % of the time: what is computed of equal constants is then found to be equal.
     first: dict[Any, Value] = {}
     instead: dict[Value, Value] = {}
@@ -85,13 +85,13 @@ def _ordered(operation: Operation) -> tuple[Any, ...]:
 
 
 def same_form(graph: Graph) -> Graph:
-    """Leave out changes of shape and dtype to what there is."""
+    """Drop changes of shape and dtype that change nothing."""
     # 4 steps of 89, 4 % of the time, and 10 windows.
     return _without(graph, lambda operation: operation.function.name in _SAME_FORM)
 
 
 def neutral_numbers(graph: Graph) -> Graph:
-    """Leave out times one, by one, to the first power."""
+    """Drop ``x * 1``, ``x / 1`` and ``x ** 1``."""
     # None in these networks; 2 % of the steps in gradients of random programs, where cotangents begin as ones.
 
     def is_neutral(operation: Operation) -> bool:
@@ -102,21 +102,21 @@ def neutral_numbers(graph: Graph) -> Graph:
 
 
 def _without(graph: Graph, changes_nothing: Callable[[Operation], bool]) -> Graph:
-    """Leave out operations that give their first argument in its own form."""
+    """Drop operations that return their first argument unchanged."""
     inputs, outputs = set(graph.inputs), set(graph.outputs)
 
     def same(operation: Operation) -> Mapping[Value, Value] | None:
         argument, result = operation.arguments[0] if operation.arguments else None, operation.results[0]
         if type(argument) is not Value or argument.type != result.type or not changes_nothing(operation):
             return None
-        # The caller may overwrite what he is given, and keep what he gave.
+        # The caller may overwrite a result and still use the argument.
         return None if argument in inputs and result in outputs else {result: argument}
 
     return _rewritten(graph, same)
 
 
 def lone_reductions(graph: Graph) -> Graph:
-    """Let reductions over axes of length one be the changes of shape that they are."""
+    """Replace a reduction over axes of length one by a reshape."""
     # 2 steps of 87, 4 % of the time: the mean over one output. A change of shape is a window.
     outputs = set(graph.outputs)
     operations = tuple(x if outputs.intersection(x.results) else _without_reduction(x) for x in graph.operations)
@@ -124,7 +124,7 @@ def lone_reductions(graph: Graph) -> Graph:
 
 
 def _without_reduction(operation: Operation) -> Operation:
-    """Return a reduction over axes of length one as the change of shape that it is."""
+    """Return a reduction over axes of length one as a reshape."""
     if operation.function.name not in _REDUCTIONS:
         return operation
     x, result = operation.inputs[0], operation.results[0]
@@ -141,7 +141,7 @@ def _is_one(graph: Graph, x: Any) -> bool:
 
 
 def broadcasts(graph: Graph) -> Graph:
-    """Give elementwise functions what `broadcast_to` was given, where their result has its shape without that."""
+    """Drop a `broadcast_to` before an elementwise function whose result has the same shape without it."""
     # No step on NumPy, where it is a window; a call of every softmax for executors that have none.
     source = {
         operation.results[0]: operation.arguments[0]

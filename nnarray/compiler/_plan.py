@@ -11,7 +11,7 @@ from nnarray.compiler._graph import Graph, Operation, Value
 
 
 @dataclass(frozen=True)
-class Step:
+class PlanStep:
     """One line of a plan.
 
     Attributes
@@ -39,7 +39,7 @@ class Plan:
     ----------
     executor : str
     graph : Graph
-    steps : tuple of Step
+    steps : tuple of PlanStep
     source : str
         The function that is run, in Python.
     notes : tuple of str
@@ -52,7 +52,7 @@ class Plan:
 
     executor: str
     graph: Graph
-    steps: tuple[Step, ...]
+    steps: tuple[PlanStep, ...]
     source: str
     notes: tuple[str, ...] = ()
     buffer_bytes: int = 0
@@ -169,7 +169,7 @@ def matched(graph: Graph, donated: Sequence[int]) -> dict[int, int]:
     return found
 
 
-def compiled(source: str, names: Mapping[str, Any]) -> Callable[..., Any]:
+def replay_of(source: str, names: Mapping[str, Any]) -> Callable[..., Any]:
     """Return the function ``replay`` that `source` defines over the objects of some names."""
     scope = dict(names)
     exec(compile(source, "<plan>", "exec"), scope)

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from nnarray.compiler._graph import Graph, Operation, Value
-from nnarray.compiler._place import (
+from nnarray.compiler._location import (
     MAY_BE_WINDOWS,
-    Place,
+    Location,
     Root,
-    brought_home,
     is_same_memory,
     is_window,
+    materialize_outputs,
     window_key,
     windows_of,
 )
@@ -60,7 +60,7 @@ class Layout:
         self._free: list[Root] = []
         self._scratch: list[Root] = []
         self._taken: set[Root] = set()
-        self._places: dict[Value, Place] = {}
+        self._places: dict[Value, Location] = {}
         #: For each root the last operation that reads a value in it.
         self._ends: dict[Root, int] = {}
         #: For each new array the variables that hold it or a window on it.
@@ -69,9 +69,9 @@ class Layout:
         self._counts = {"empty": 1, "copyto": 1}
         for i, (value, array) in enumerate(zip(graph.inputs, self.bound, strict=True)):
             name = f"x{i}" if array is None else self.name(array, "a")
-            self._places[value] = Place(Root("argument"), name, array)
+            self._places[value] = Location(Root("argument"), name, array)
         for value, array in graph.constants.items():
-            self._places[value] = Place(Root("constant"), self.name(array, "c"), array)
+            self._places[value] = Location(Root("constant"), self.name(array, "c"), array)
         self._base = windows_of(graph)
         self._last: dict[Value, int] = {}
         for value, last in last_uses(graph).items():
@@ -145,7 +145,7 @@ class Layout:
     def __getitem__(self, x: Value) -> str:
         return self._places[x].name
 
-    def place(self, x: Value) -> Place | None:
+    def place(self, x: Value) -> Location | None:
         """Return where a value is, if it is anywhere."""
         return self._places.get(x)
 
@@ -225,7 +225,7 @@ class Layout:
                 terms.append(self[x] if is_scalar else f"{self[x]}[()]")
             else:
                 terms.append(self.name(result.dtype.type(x), "s"))
-        name = self._put(result, Place(Root("number"), f"v{result.number}"))
+        name = self._put(result, Location(Root("number"), f"v{result.number}"))
         return f"{name} = {f' {sign} '.join(terms)}"
 
     def can_overwrite(self, x: Any, operation: Operation, number: int = 0) -> bool:
@@ -255,7 +255,7 @@ class Layout:
         result = operation.results[number]
         if result in self._targets:
             root, array = self._targets[result]
-            return self._put(result, Place(root, self.name(array, "b"), array))
+            return self._put(result, Location(root, self.name(array, "b"), array))
         if result in self._wanted:
             donated = self._wanted[result]
             place = self._places[donated]
@@ -266,18 +266,18 @@ class Layout:
             name = f"o{result.number}"
             dtype = self.name(result.dtype, "dtype")
             self._before.append(f"{name} = empty({result.shape!r}, {dtype})")
-            return self._put(result, Place(Root("new"), name))
+            return self._put(result, Location(Root("new"), name))
         for x in overwrite:
             if self.can_overwrite(x, operation, number):
                 self._taken.add(self._places[x].root)
                 return self._put(result, self._places[x])
         root, array = self._memory("buffer", result)
-        return self._put(result, Place(root, self.name(array, "b"), array))
+        return self._put(result, Location(root, self.name(array, "b"), array))
 
     def _alone(self, x: Value, operation: Operation) -> bool:
         return not any(y is not x and self._base.get(y, y) is x for y in operation.inputs)
 
-    def _put(self, x: Value, place: Place) -> str:
+    def _put(self, x: Value, place: Location) -> str:
         self._places[x] = place
         self._ends[place.root] = max(self._last[self._base.get(x, x)], self._ends.get(place.root, -1))
         if place.root.kind == "new":
@@ -306,11 +306,11 @@ class Layout:
             code = self._window(operation, place.name)
             if code is None:
                 return self.call(operation, function, place.root)
-            return f"{self._put(result, Place(place.root, f'v{result.number}'))} = {code}"
+            return f"{self._put(result, Location(place.root, f'v{result.number}'))} = {code}"
         is_key = operation.function.name == "getitem"
         made = function(place.array, **({"key": window_key(operation)} if is_key else operation.params))
         if made.size == 0 or np.may_share_memory(made, place.array):
-            self._put(result, Place(place.root, self.name(made, "w"), made))
+            self._put(result, Location(place.root, self.name(made, "w"), made))
             return ""
         # Only a reshape copies, and what it copies stands in the order of its argument.
         copy = self.out(operation)
@@ -337,7 +337,7 @@ class Layout:
         if root is None and operation.function.name in MAY_BE_WINDOWS:
             root = self._places[operation.inputs[0]].root
         for x in operation.results:
-            self._put(x, Place(root or Root("new"), f"v{x.number}"))
+            self._put(x, Location(root or Root("new"), f"v{x.number}"))
         made = ", ".join(self[x] for x in operation.results)
         # Functions without axes to return give scalars, on which nothing can be written.
         array = "" if len(operation.results) > 1 else self.name(np.asarray, "asarray")
@@ -357,7 +357,7 @@ class Layout:
             there = place.root is root and place.array is not None and is_same_memory(place.array, piece)
             if not there and (result, n) not in self._filled:
                 lines.append(f"copyto({self.name(piece, 'w')}, {place.name})")
-        self._put(result, Place(root, self.name(whole, "b"), whole))
+        self._put(result, Location(root, self.name(whole, "b"), whole))
         return "\n".join(lines)
 
     # -- after the last operation -------------------------------------------------------------------------------------
@@ -365,13 +365,13 @@ class Layout:
     def results(self) -> tuple[list[str], list[str], int]:
         """Return lines that bring results where they belong, the expressions for them, and the bytes copied."""
         copy = f"{self.name(np.array, 'array')}({{0}})"
-        return brought_home(self.graph, self._places, self._overwritten, (copy, "copyto({1}, {0})"), self.notes)
+        return materialize_outputs(self.graph, self._places, self._overwritten, (copy, "copyto({1}, {0})"), self.notes)
 
     def is_window(self, operation: Operation) -> bool:
         """Whether the result of an operation lies in the memory of its argument, as it was."""
         return is_window(operation, self._places)
 
-    def words(self, x: Value) -> str:
+    def describe(self, x: Value) -> str:
         """Say where a value is."""
         place = self._places.get(x)
         if place is None:

@@ -12,7 +12,7 @@ from typing import Any
 from nnarray._messages import describe
 from nnarray._refusals import TracingError, register_library, under_trace, unknown_value, user_line
 from nnarray._replay import region
-from nnarray.array import COMPOSITES, TABLE, Array, Function, Namespace, Raw, open_namespace
+from nnarray.array import COMPOSITES, TABLE, Array, Function, Namespace, Raw, open_namespace, refuse_recorded
 from nnarray.backends import Backend, register_array_type
 from nnarray.compiler._graph import Graph, Operation, Value
 from nnarray.compiler._symbol import Symbol
@@ -294,6 +294,9 @@ def trace(fun: Callable[[list[Array]], Sequence[Any]], arguments: Sequence[Any],
     try:
         with under_trace():
             outputs = fun([Array(x, tracing.space) for x in inputs])
+        for x in outputs:
+            if isinstance(x, Array) and x.namespace.backend is not tracing:
+                refuse_recorded(x)
         raw = (x.value if isinstance(x, Array) else x for x in outputs)
         # A scalar of NumPy's is a Python number, too.
         return run.graph(inputs, [x if isinstance(x, Symbol) else backend.asarray(x) for x in raw]).verify()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnarray._trees import leaves_of, tree_map
 from nnarray.backends import current_backend
+from nnarray.layers._applied import Constant
 from nnarray.layers._shapes import map_shapes, shapes_of
 from nnarray.layers._spec import Spec, spec_of_results
 from nnarray.random import preserved_keys
@@ -54,14 +55,20 @@ def shape_arguments(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any])
 def output_spec(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return the layer's outputs as a tree of `Spec`, where those in the arguments stand for arrays.
 
-    Where the layer does not state its output's shape, it is called on ones, or a copy of it if it is not built. Nothing
-    of the layer is changed.
+    Where the layer does not state its output's shape, or a layer in it is not built, it is called on ones, or a copy of
+    it if it is not built. Nothing of a layer that is not built is changed.
     """
     inputs = leaves_of(args)
-    if len(args) == 1 and not kwargs and layer.states_output_shape and all("float" in x.dtype for x in inputs):
+    floats = all(isinstance(x, Spec) and "float" in x.dtype for x in inputs)
+    if len(args) == 1 and not kwargs and floats and layer.states_output_shape and _is_whole(layer):
         shapes = layer.compute_output_shape(tree_map(lambda x: x.shape, args[0]))
         return map_shapes(lambda shape: Spec(shape, layer.compute_dtype), shapes)
     return seen_spec(layer, args, kwargs)
+
+
+def _is_whole(layer: Layer) -> bool:
+    """Whether a call makes no more layers' variables than there are."""
+    return not layer.built or all(inner.built for inner in layer.structure()[0].values())
 
 
 def seen_spec(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -73,4 +80,9 @@ def seen_spec(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     # What a layer that is built makes in its call stays with it, and so must its draws be taken.
     keys = nullcontext() if layer.built else preserved_keys()
     with keys, backend.activate(device), StatelessScope(variables, values, counter=0):
-        return spec_of_results(probed, args, {"training": False, **kwargs}, lambda x: backend.asarray(x, device=device))
+
+        def made(x: Any) -> Any:
+            return backend.asarray(x, device=device)
+
+        args, kwargs = tree_map(lambda x: made(x.value) if isinstance(x, Constant) else x, (args, kwargs))
+        return spec_of_results(probed, args, {"training": False, **kwargs}, made)

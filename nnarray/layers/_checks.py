@@ -50,8 +50,11 @@ def declared_shape(input_shape: Any, input_dim: Any) -> Shape | None:
 
 def check_lengths(name: str, shape: Any) -> Shape:
     """Return a shape as a tuple of positive integers and None, or raise."""
+    if isinstance(shape, np.ndarray) and shape.ndim == 1:
+        shape = shape.tolist()
     if not isinstance(shape, Sequence) or isinstance(shape, str):
-        raise TypeError(f"{name} is a tuple of lengths, for example ({shape!r},): received {name}={shape!r}.")
+        example = int(shape) if hasattr(type(shape), "__index__") else 2
+        raise TypeError(f"{name} is a tuple of lengths, for example ({example},): received {name}={shape!r}.")
     for length in shape:
         if length is not None:
             check_length(name, length)

@@ -13,7 +13,7 @@ from nnarray.array import array_namespace
 from nnarray.layers._applied import dtype_name
 from nnarray.layers._checks import as_floats, check_lengths
 from nnarray.layers._layer import Layer
-from nnarray.layers._shapes import Shape
+from nnarray.layers._shapes import Shape, activated_shape
 from nnarray.layers._symbol import Placeholder
 from nnarray.random import SeedGenerator, dropout
 
@@ -30,6 +30,12 @@ class InputLayer(Layer):
     batch_shape : sequence of int or None, optional
         Shape with the batch, in place of `shape` and `batch_size`.
     name : str, optional
+
+    Examples
+    --------
+    >>> from nnarray import layers, models
+    >>> models.Sequential([layers.InputLayer((2,)), layers.Dense(3)]).output_shape
+    (None, 3)
     """
 
     def __init__(
@@ -47,11 +53,16 @@ class InputLayer(Layer):
             shape = tuple(rest)
         name_of_dtype = config.floatx() if dtype is None else dtype_name(dtype)
         if name_of_dtype is None:
-            raise ValueError(f"dtype is one of the array API standard's: received dtype={dtype!r}.")
+            raise ValueError(f"dtype is float16 or one of the array API standard's: received dtype={dtype!r}.")
         super().__init__(name=name)
         self.input_dtype = name_of_dtype
         self.batch_input_shape = (batch_size, *check_lengths("shape", shape))
         self.built = True
+
+    @property
+    def dtype(self) -> str:
+        """Dtype of the examples."""
+        return self.input_dtype
 
     def call(self, inputs: Any) -> Any:
         return inputs
@@ -125,7 +136,7 @@ class Activation(Layer):
         return self.activation(as_floats(inputs, self.compute_dtype))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
+        return activated_shape(self.activation, input_shape)
 
 
 class Dropout(Layer):

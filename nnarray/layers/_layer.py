@@ -70,6 +70,7 @@ class Layer(Weights):
     array([[1., 2.]], dtype=float32)
     """
 
+    _set_by_init = "_nodes"
     _takes_training = False
     _is_building = False
 
@@ -94,15 +95,6 @@ class Layer(Weights):
         self._trainable = bool(trainable)
         self.built = False
         self._nodes: list[Node] = []
-
-    def __getattr__(self, name: str) -> Any:
-        # Python comes here when an attribute is missing, or when a property raised AttributeError.
-        if "_nodes" not in self.__dict__ and not name.startswith("__"):
-            raise AttributeError(
-                f"{type(self).__name__!r} has no attribute {name!r}: its __init__ must call super().__init__() before "
-                "the layer is used."
-            )
-        return object.__getattribute__(self, name)
 
     # -- to be written by subclasses --------------------------------------------------------------------------------
 
@@ -164,7 +156,8 @@ class Layer(Weights):
         if not self.built:
             leaves = leaves_of((args, kwargs))
             like = next((x for x in leaves if isinstance(x, Array) or find_backend(x) is not None), None)
-            self.ensure_built(*shape_arguments(self, args, kwargs), like=like)
+            inputs = args[0] if args else next(iter(kwargs.values()), None)
+            self.ensure_built(*shape_arguments(self, args, kwargs), like=like, inputs=inputs)
         if symbolic:
             outputs = call_layer(self, args, kwargs if training is None else {**kwargs, "training": training})
             node = symbols_of(outputs)[0].node
@@ -204,8 +197,11 @@ class Layer(Weights):
         """Dtype that floating-point inputs are cast to."""
         return self.compute_dtype
 
-    def ensure_built(self, *input_shapes: Any, like: Any = None) -> None:
-        """Build the layer for inputs of some shapes unless it is built, where the array `like` lives."""
+    def ensure_built(self, *input_shapes: Any, like: Any = None, inputs: Any = None) -> None:
+        """Build the layer for inputs of some shapes unless it is built, where the array `like` lives.
+
+        `inputs` have the dtypes of those that it is built for, where these are known.
+        """
         if self.built:
             return
         raw = like.value if isinstance(like, Array) else like

@@ -40,6 +40,12 @@ def shapes_of(tree: Any) -> Any:
     return None
 
 
+def activated_shape(activation: Any, shape: Shape) -> Shape:
+    """Return the shape of what an activation gives for an array: another only if it is a layer."""
+    compute: Callable[[Shape], Shape] | None = getattr(activation, "compute_output_shape", None)
+    return shape if compute is None else compute(shape)
+
+
 def without_batch(tree: Any) -> Any:
     """Return the shapes with None for the batch."""
     return map_shapes(lambda shape: (None, *shape[1:]) if shape else shape, tree)
@@ -65,7 +71,10 @@ def check_shapes(name: str, expected: Any, received: Any) -> None:
     """Raise ValueError if the shapes of the inputs of a model, one or a tree of them, are not those it was made for."""
     if is_shape(expected):
         if not is_shape(received) or not shape_fits(received, expected):
-            raise ValueError(f"Model {name!r} takes x of shape {_shown(expected)}: received {_said(received)}.")
+            one = is_shape(received) and shape_fits((None, *received), expected)
+            cure = " That is one example: x[None] is a batch of it." if one else ""
+            found = f"shape {tuple(received)}" if is_shape(received) else _said(received)
+            raise ValueError(f"Model {name!r} takes x of shape {_shown(expected)}: received {found}.{cure}")
         return
     items = expected.items() if isinstance(expected, dict) else enumerate(expected)
     is_alike = type(received) is type(expected) or {type(received), type(expected)} <= {list, tuple}

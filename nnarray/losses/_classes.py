@@ -79,6 +79,13 @@ class CategoricalCrossentropy(_CrossEntropy):
     label_smoothing : float
     axis : int
     reduction, name, dtype : as for `Loss`
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nnarray as nna
+    >>> float(nna.losses.CategoricalCrossentropy()(np.asarray([[0.0, 1.0]]), np.asarray([[0.5, 0.5]])).round(4))
+    0.6931
     """
 
     _activation = "softmax"
@@ -111,6 +118,13 @@ class SparseCategoricalCrossentropy(_CrossEntropy):
     reduction : as for `Loss`
     axis : int
     name, dtype : as for `Loss`
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nnarray as nna
+    >>> float(nna.losses.SparseCategoricalCrossentropy()(np.asarray([1]), np.asarray([[0.5, 0.5]])).round(4))
+    0.6931
     """
 
     _activation = "softmax"
@@ -147,6 +161,13 @@ class MeanSquaredError(LossFunctionWrapper):
     Parameters
     ----------
     reduction, name, dtype : as for `Loss`
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nnarray as nna
+    >>> float(nna.losses.MeanSquaredError()(np.asarray([[0.0, 0.0]]), np.asarray([[1.0, 3.0]])))
+    5.0
     """
 
     targets = SAME_SHAPE

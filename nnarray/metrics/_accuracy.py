@@ -173,6 +173,12 @@ class CategoricalAccuracy(_Share):
     Parameters
     ----------
     name, dtype : as for `Metric`
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> float(nna.metrics.CategoricalAccuracy()([[0, 1], [0, 1]], [[0.1, 0.9], [0.6, 0.4]]))
+    0.5
     """
 
     def __init__(self, name: str = "categorical_accuracy", dtype: str | None = None) -> None:
@@ -185,6 +191,12 @@ class SparseCategoricalAccuracy(_Share):
     Parameters
     ----------
     name, dtype : as for `Metric`
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> float(nna.metrics.SparseCategoricalAccuracy()([1, 1], [[0.1, 0.9], [0.6, 0.4]]))
+    0.5
     """
 
     def __init__(self, name: str = "sparse_categorical_accuracy", dtype: str | None = None) -> None:

@@ -32,8 +32,8 @@ class Metric(Configured):
     name : str, optional
         By default the class name in snake case.
     dtype : str, optional
-        Floating-point dtype of the state, by default `nnarray.config.floatx`; so also in place of 16 bits, which cannot
-        count beyond 2048.
+        Floating-point dtype of the state, by default `nnarray.config.floatx`, which also replaces dtypes of 16 bits:
+        they cannot count beyond 2048.
 
     Examples
     --------
@@ -56,16 +56,18 @@ class Metric(Configured):
     shared_arguments = ("name", "dtype")
     name = "metric"
     dtype: str | None = None
+    _takes_any = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "name" not in vars(cls):
             cls.name = snake_case(cls.__name__)
         if "update_state" in vars(cls):
-            cls.update_state = _where_the_arrays_are(cls.update_state)  # type: ignore[method-assign]
+            cls.update_state = _following_arrays(cls.update_state)  # type: ignore[method-assign]
 
     def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
         self.name = name or type(self).name
+        self._takes_any = dtype is None
         asked_for = config.floatx() if dtype is None else nn.check_float_dtype(dtype)
         self.dtype = asked_for if asked_for in ("float32", "float64") else config.floatx()
 
@@ -80,7 +82,7 @@ class Metric(Configured):
         ----------
         shape : sequence of int
         initializer : str, Initializer or callable ``f(shape, dtype)``
-            Of what `reset_state` returns to.
+            Gives the values that `reset_state` returns to.
         dtype : str, optional
             The metric's by default.
         name : str, optional
@@ -170,12 +172,20 @@ class Metric(Configured):
                 f"received {len(values)}."
             )
         values = [x.value if isinstance(x, Variable) else x for x in values]
-        values = [x.value if isinstance(x, Variable) else x for x in values]
         arrays = [
             x if isinstance(x, Array) or find_backend(x) else convert(x, v.backend, v.dtype, v.device)
             for x, v in zip(values, variables, strict=True)
         ]
         return StatelessScope(variables, arrays)
+
+    def widen(self, dtype: str) -> None:
+        """Hold the state in float64 if that is `dtype`, unless another dtype was asked for."""
+        for metric in list(_found(self)) if dtype == "float64" else ():
+            if isinstance(metric, Metric) and metric._takes_any and metric.dtype == "float32":
+                metric.dtype = dtype
+                for variable in vars(metric).get("_initial", {}):
+                    if variable.dtype == "float32":
+                        variable.rebind(convert(variable.value, variable.backend, dtype, variable.device))
 
     def _follow(self, x: Any) -> None:
         """Move the state to where the array `x` is, but not while arrays are lent or a function is traced."""
@@ -206,7 +216,7 @@ def _found(metric: Metric) -> Iterator[Metric | Variable]:
             remaining += reversed(list(x.values() if isinstance(x, dict) else x))
 
 
-def _where_the_arrays_are(update: Callable[..., None]) -> Callable[..., None]:
+def _following_arrays(update: Callable[..., None]) -> Callable[..., None]:
     """Return an ``update_state`` before which the state moves to where the predictions, or the values, are."""
     names = list(inspect.signature(update).parameters)[1:]
     leading = names.index("y_pred") if "y_pred" in names else 0

@@ -8,7 +8,7 @@ from typing import Any
 
 from nnarray._messages import describe
 from nnarray.backends import use_backend
-from nnarray.layers import InputLayer, Layer, Placeholder, Shape, symbol_of, with_rank
+from nnarray.layers import InputLayer, Layer, Placeholder, Shape, Spec, symbol_of, with_rank
 from nnarray.models._graph import Graph
 from nnarray.models._model import Model
 
@@ -61,7 +61,7 @@ class Sequential(Model):
         Raises
         ------
         TypeError
-            If `layer` is no layer.
+            If `layer` is not a layer.
         ValueError
             If it is an `Input` and not the first, or the model itself.
         """
@@ -96,7 +96,7 @@ class Sequential(Model):
         Raises
         ------
         IndexError
-            If there is none.
+            If there is no layer.
         """
         if not self.layers:
             raise IndexError(f"Model {self.name!r} has no layer to take off.")
@@ -132,7 +132,9 @@ class Sequential(Model):
     def _input_symbol(self, first: Layer, shape: Shape) -> Placeholder:
         if isinstance(first, InputLayer):
             return symbol_of(first)
-        return symbol_of(InputLayer(batch_shape=shape, dtype=first.variable_dtype))
+        spec = self._specs_for(shape)
+        dtype = spec.dtype if isinstance(spec, Spec) and "float" not in spec.dtype else first.variable_dtype
+        return symbol_of(InputLayer(batch_shape=shape, dtype=dtype))
 
     def _called(self, layers: Sequence[Layer], symbols: list[Placeholder]) -> list[Placeholder]:
         """Return the symbols with those that further layers make, each built where the model lives."""

@@ -24,8 +24,8 @@ _LENGTHS = (2, 3)
 def summary_table(model: Any) -> str:
     """Return the layers, those in them indented, with their output shapes and numbers of parameters, as text.
 
-    Shapes are those of a call on ones, which changes nothing; ``"?"`` stands where there are none to see: before the
-    model is built, or of a layer that the call does not reach.
+    Shapes are those of a call on ones, which changes nothing; ``"?"`` stands where none is known: before the model is
+    built, or of a layer that the call does not reach.
     """
     shapes = _output_shapes(model) if model.built else {}
     seen: set[int] = set()

@@ -51,7 +51,7 @@ def check_float_dtype(dtype: str) -> str:
     Raises
     ------
     ValueError
-        If it is none.
+        If it is not one.
     """
     if dtype not in _FLOATS:
         raise ValueError(unknown_name("floating-point dtype", dtype, _FLOATS))

@@ -17,7 +17,7 @@ def fitted(gradient: Any, variable: Variable) -> Any:
     Raises
     ------
     ValueError
-        If there is none, or if it has another shape.
+        If it is None or has another shape.
     """
     if gradient is None:
         raise ValueError(

@@ -29,7 +29,7 @@ class LearningRate:
     Attributes
     ----------
     schedule : callable or None
-        What was given, if it is no number.
+        What was given, unless it is a number.
     variable : Variable or None
         Holds the number once the optimizer is built, so that a plan reads what was set since.
     """
@@ -95,7 +95,7 @@ def checked_rate(value: Any) -> float:
     Raises
     ------
     TypeError
-        If it is none.
+        If it is not a number.
     ValueError
         If it is negative or not finite.
     """

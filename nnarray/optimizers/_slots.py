@@ -52,7 +52,7 @@ class Slot:
         return Variable(value, f"{variable.path}/{self.name}", trainable=False)
 
     def joined(self, pack: Variable, pieces: Sequence[Any]) -> Variable:
-        """Return the slot of a pack; between the pieces it is what it is at first, as good a value as any other."""
+        """Return the slot of a pack; the gaps between the pieces keep the initial value."""
         value = pack.join(pieces)
         if self.initial:
             xp = array_namespace(value)
@@ -70,7 +70,7 @@ class Unit:
     variable : Variable
     slots : tuple of Variable
     born : int
-        The number of steps the optimizer had taken when it, in effect, took its first.
+        How many of the optimizer's steps are left out of its bias correction, which starts with its own first step.
     offset : Variable or None
         The same, where it is not 0, as part of the optimizer's state.
     """
@@ -162,7 +162,7 @@ class SlotTable:
         return (
             set(targets) == self.members
             and len(targets) == len(self.members)
-            and all(getattr(unit.variable, "whole", True) for unit in self.units)
+            and all(unit.variable.whole for unit in self.units)
         )
 
     def born(self, variable: Variable, now: Callable[[], int]) -> int:

@@ -127,7 +127,7 @@ def plot_history(history: Any) -> Any:
     TypeError
         If it is something else.
     ValueError
-        If it holds no epoch, what is no number, or in a dict lists of different lengths.
+        If there is no epoch, a value is not a number, or the lists of a dict differ in length.
 
     Examples
     --------
@@ -160,6 +160,14 @@ def film_history(history: Any, path: Any, fps: float = 10) -> Path:
     Returns
     -------
     Path
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from nnarray import plotting
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     plotting.film_history({"loss": [0.5, 0.25]}, f"{folder}/history.gif").name
+    'history.gif'
     """
     curves = _curves(history, "film_history")
     epochs = _epochs(curves)

@@ -117,7 +117,7 @@ def plot_descent(
     Raises
     ------
     ValueError
-        If `start` is no point of the plane, or the descent leaves the finite numbers.
+        If `start` is not a point of the plane, or the descent leaves the finite numbers.
 
     Examples
     --------
@@ -154,6 +154,14 @@ def film_descent(
     Returns
     -------
     Path
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from nnarray import plotting
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     plotting.film_descent(lambda x: (x * x)[0] + (x * x)[1], (1.0, 2.0), f"{folder}/descent.gif", steps=2).name
+    'descent.gif'
     """
     target = film_path(path)
     walk = descend(function, start, learning_rate, steps)

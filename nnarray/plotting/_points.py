@@ -131,7 +131,15 @@ def plot_boundary(model: Any, x: Any, y: Any, ax: Any = None, title: str = "", r
     Raises
     ------
     ValueError
-        If the points are not in the plane, the classes are not whole numbers, or the outputs no probabilities.
+        If the points are not in the plane, the classes are not whole numbers, or the outputs are not probabilities.
+
+    Examples
+    --------
+    >>> from nnarray import datasets, layers, models, plotting
+    >>> x, y = datasets.make_circles()
+    >>> model = models.Sequential([layers.Dense(1, "sigmoid", input_dim=2)])
+    >>> len(plotting.plot_boundary(model, x, y, resolution=20).axes)
+    2
     """
     points, _ = check_points(x, y)
     grid = _Grid(points, resolution)
@@ -167,7 +175,7 @@ class BoundaryFilm(Callback):
     ------
     ValueError, FileNotFoundError
         At once if the film could not be written or the points not drawn; when training begins, if the model's outputs
-        are no probabilities.
+        are not probabilities.
 
     Examples
     --------

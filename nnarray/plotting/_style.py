@@ -68,7 +68,7 @@ def axes_or_new(ax: Any, width: float = WIDTH, height: float = 4.0) -> Any:
 
 
 def without_frame(ax: Any, equal: bool = True) -> None:
-    """Make the axes a sheet to draw on."""
+    """Hide ticks, labels and frame of the axes."""
     ax.set_axis_off()
     if equal:
         ax.set_aspect("equal")
@@ -93,7 +93,7 @@ def check_points(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
     Raises
     ------
     ValueError
-        If the shapes are others, or a class is no whole number.
+        If a shape is wrong, or a class is not a whole number.
     """
     points, labels = to_host(x), to_host(y)
     if points.ndim != 2 or points.shape[1] != 2 or not len(points):
@@ -118,7 +118,7 @@ def film_path(path: Any) -> Path:
     Raises
     ------
     ValueError
-        If it is no ``.gif``.
+        If it does not end in ``.gif``.
     FileNotFoundError
         If its folder does not exist.
     """

@@ -35,7 +35,7 @@ def plot_tape(function: Callable[..., Any], *args: Any, names: Sequence[str] | N
     Raises
     ------
     ValueError
-        If the result is no scalar, the tape is empty or too long to draw, or `names` are not as many as the arrays.
+        If the result is not a scalar, the tape is empty or too long to draw, or `names` are not as many as the arrays.
 
     Examples
     --------

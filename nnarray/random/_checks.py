@@ -45,7 +45,7 @@ def check_float(name: str, value: Any) -> float:
 
 
 def check_integer(name: str, value: Any) -> int:
-    """Return an integer; a float is none, even if it has no fraction."""
+    """Return an integer; a float is refused, even if it is whole."""
     if not isinstance(value, numbers.Integral) or isinstance(value, bool):
         raise TypeError(f"{name} must be an integer: received {name}={describe(value)}.")
     return int(value)

@@ -243,18 +243,18 @@ class StepDraws:
         return self._count - 1
 
     @property
-    def home(self) -> tuple[Backend, Any]:
+    def place(self) -> tuple[Backend, Any]:
         """Backend and device of the arrays drawn."""
         if self._like is None:
-            return current_backend() if self._around is None else self._around.home
+            return current_backend() if self._around is None else self._around.place
         raw = self._like.value if isinstance(self._like, Array) else self._like
         backend = backend_of(raw)
         return backend, backend.device_of(raw)
 
-    def given(self, x: Any) -> Any:
+    def as_in_step(self, x: Any) -> Any:
         """Return a drawn array as those of the step are: raw, or an Array."""
         if self._like is None:
-            return x if self._around is None else self._around.given(x)
+            return x if self._around is None else self._around.as_in_step(x)
         return as_array(x) if isinstance(self._like, Array) else x
 
 
@@ -280,16 +280,16 @@ def drawing(draws: StepDraws | None) -> Iterator[None]:
         _draws.reset(token)
 
 
-def home() -> tuple[Backend, Any]:
+def drawing_place() -> tuple[Backend, Any]:
     """Return backend and device of random arrays: those of the training step, or those in force."""
     draws = _draws.get()
-    return current_backend() if draws is None else draws.home
+    return current_backend() if draws is None else draws.place
 
 
-def given(x: Any) -> Any:
+def as_in_step(x: Any) -> Any:
     """Return a drawn array as it is handed out: an Array in a step of Arrays, else raw."""
     draws = _draws.get()
-    return x if draws is None else draws.given(x)
+    return x if draws is None else draws.as_in_step(x)
 
 
 def stream_from_seed(seed: Seed) -> Stream:

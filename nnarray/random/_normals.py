@@ -11,7 +11,7 @@ import numpy as np
 
 from nnarray.config import floatx
 from nnarray.random._checks import FLOATS, check_dtype, check_float, check_shape
-from nnarray.random._keys import Seed, Stream, given, home, stream_from_seed
+from nnarray.random._keys import Seed, Stream, as_in_step, drawing_place, stream_from_seed
 
 
 def normal(
@@ -55,13 +55,13 @@ def normal(
     >>> 4.8 < float(x.mean()) < 5.2
     True
     """
-    backend, device = home()
+    backend, device = drawing_place()
     shape, name, mean, stddev = _check_normal(shape, mean, stddev, dtype)
     stream = stream_from_seed(seed)
     if on_device:
         with backend.activate(device):
-            return given(backend.xp.asarray(_box_muller(stream, shape, name) * stddev + mean))
-    return given(backend.draw(*stream, _Normal(mean, stddev), shape, name, device))
+            return as_in_step(backend.xp.asarray(_box_muller(stream, shape, name) * stddev + mean))
+    return as_in_step(backend.draw(*stream, _Normal(mean, stddev), shape, name, device))
 
 
 def truncated_normal(
@@ -97,9 +97,9 @@ def truncated_normal(
     >>> float(abs(x).max()) <= 1.0
     True
     """
-    backend, device = home()
+    backend, device = drawing_place()
     shape, name, mean, stddev = _check_normal(shape, mean, stddev, dtype)
-    return given(backend.draw(*stream_from_seed(seed), _TruncatedNormal(mean, stddev), shape, name, device))
+    return as_in_step(backend.draw(*stream_from_seed(seed), _TruncatedNormal(mean, stddev), shape, name, device))
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def standard_truncated_normal(draw: np.random.Generator, shape: Sequence[int]) -
 
 
 def _check_normal(shape: Any, mean: Any, stddev: Any, dtype: Any) -> tuple[tuple[int, ...], str, float, float]:
-    name = check_dtype(floatx() if dtype is None else dtype, FLOATS, *home())
+    name = check_dtype(floatx() if dtype is None else dtype, FLOATS, *drawing_place())
     mean, stddev = check_float("mean", mean), check_float("stddev", stddev)
     # The farthest that a normal of 53 random bits goes is 38 standard deviations.
     if stddev < 0:
@@ -140,7 +140,7 @@ def _check_normal(shape: Any, mean: Any, stddev: Any, dtype: Any) -> tuple[tuple
 
 def _box_muller(stream: Stream, shape: tuple[int, ...], dtype: str) -> Any:
     """Return unit normals in plain standard code: one uniform is the radius, another the angle of two of them."""
-    backend, device = home()
+    backend, device = drawing_place()
     xp = backend.xp
     size = math.prod(shape)
     pairs = (size + 1) // 2

@@ -10,7 +10,7 @@ import numpy as np
 
 from nnarray.config import floatx
 from nnarray.random._checks import FLOATS, INTEGERS, check_dtype, check_float, check_integer, check_shape
-from nnarray.random._keys import Seed, given, home, stream_from_seed
+from nnarray.random._keys import Seed, as_in_step, drawing_place, stream_from_seed
 
 
 def uniform(
@@ -44,7 +44,7 @@ def uniform(
     >>> nna.random.uniform((2, 3), -1.0, 1.0, seed=0).shape
     (2, 3)
     """
-    backend, device = home()
+    backend, device = drawing_place()
     shape = check_shape(shape)
     name = check_dtype(floatx() if dtype is None else dtype, FLOATS, backend, device)
     real = np.dtype(name).type
@@ -60,11 +60,11 @@ def uniform(
         )
     draws = backend.uniform(*stream_from_seed(seed), shape, name, device)
     if (low, high) == (0.0, 1.0):
-        return given(draws)
+        return as_in_step(draws)
     # The sum may round up to the bound, which is to be excluded.
     below = float(np.nextafter(real(high), real(low)))
     with backend.activate(device):
-        return given(backend.xp.asarray(backend.xp.minimum(draws * width + low, below)))
+        return as_in_step(backend.xp.asarray(backend.xp.minimum(draws * width + low, below)))
 
 
 def randint(shape: int | Sequence[int], minval: int, maxval: int, dtype: Any = "int32", seed: Seed = None) -> Any:
@@ -88,7 +88,7 @@ def randint(shape: int | Sequence[int], minval: int, maxval: int, dtype: Any = "
     Raises
     ------
     TypeError
-        If a bound is no integer.
+        If a bound is not an integer.
     ValueError
         If an argument is out of range; no random number is used up.
 
@@ -99,7 +99,7 @@ def randint(shape: int | Sequence[int], minval: int, maxval: int, dtype: Any = "
     >>> int(x.min()), int(x.max())
     (1, 6)
     """
-    backend, device = home()
+    backend, device = drawing_place()
     shape = check_shape(shape)
     name = check_dtype(dtype, INTEGERS, backend, device)
     low, high = check_integer("minval", minval), check_integer("maxval", maxval)
@@ -109,4 +109,4 @@ def randint(shape: int | Sequence[int], minval: int, maxval: int, dtype: Any = "
             f"randint needs minval < maxval, and {name} holds {bounds.min} to {bounds.max}: received "
             f"minval={minval!r}, maxval={maxval!r}."
         )
-    return given(backend.integers(*stream_from_seed(seed), shape, low, high, name, device))
+    return as_in_step(backend.integers(*stream_from_seed(seed), shape, low, high, name, device))

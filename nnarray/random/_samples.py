@@ -40,7 +40,7 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed 
     Raises
     ------
     TypeError
-        If the logits are not floating-point or `num_samples` is no integer.
+        If the logits are not floating-point or `num_samples` is not an integer.
     ValueError
         If an argument is out of range; no random number is used up.
 

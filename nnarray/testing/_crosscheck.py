@@ -113,7 +113,7 @@ def crosscheck(
         forward_only = "no y was given"
     elif model.loss is None and loss is None and not own_loss:
         forward_only = "the model is not compiled and no loss was given"
-    # A NaN in the data is no obstacle to finding where one first comes from.
+    # NaN in the data is allowed: where it first appears is a finding.
     data = as_data(x, y, finite=False)
     with preserved_keys():
         ready = _built(model, data, next(iter(places.values())), loss)
@@ -168,11 +168,11 @@ def _built(model: Model, data: Data, place: Selection, loss: Any) -> Model:
 
 def _check_targets(model: Model, data: Data) -> None:
     if model.loss is None:
-        return  # it has one of its own, which takes what it takes
+        return  # a loss of the model's own may need no targets
     try:
         outputs = specs_of_outputs(model, data.x)
     except Exception:
-        return  # a layer that raises is told in the report, with its place
+        return  # the report names the layer that raises
     model._for_outputs(outputs)
     checked_data(model, data.x, data.y, None, finite=False)
 

@@ -40,7 +40,7 @@ def _names(key: Key, last: Counter[str]) -> tuple[str, str, str]:
     several = f"#{place.number + 1}" if last[place.path] else ""
     layer = f"{place.path}{several}"
     if key.kind == WEIGHT:
-        # A layer's weights are the same in all its calls; only a namesake's are others.
+        # A layer has the same weights in all its calls; another layer of the same name has others.
         return f"{place.path}{several if place.number else ''}{key.part}", key.kind, layer
     return f"{layer}{key.part}", key.kind, layer
 

@@ -14,19 +14,19 @@ from nnarray.autodiff import value_and_grad
 from nnarray.backends import Selection, backend_of, use_backend
 from nnarray.layers import observing
 from nnarray.models import Model
-from nnarray.testing._recorder import Call, Place, Recorder
+from nnarray.testing._recorder import CallSite, RecordedCall, Recorder
 from nnarray.training import Data
 from nnarray.variables import StatelessScope, Variable
 
 FORWARD, GRADIENT, WEIGHT = "forward", "gradient", "weight gradient"
-LOSS = Place("loss")
+LOSS = CallSite("loss")
 
 
 class Key(NamedTuple):
     """What an array is: its kind, the call it belongs to, and which of that call's arrays."""
 
     kind: str
-    place: Place
+    place: CallSite
     part: str = ""
 
 
@@ -49,12 +49,12 @@ class Run:
 class Source(NamedTuple):
     """What the loss is differentiated with respect to: a variable, or the probe of this number.
 
-    The gradient that arrives at a call's outputs only scales what the call makes of it, and is no row.
+    The gradient that arrives at a call's outputs only scales what the call makes of it, so it is not a row.
     """
 
     at: int | Variable
     key: Key
-    call: Call | None
+    call: RecordedCall | None
     arriving: bool = False
 
 
@@ -70,8 +70,8 @@ def run(model: Model, where: Selection, data: Data, training: bool, with_loss: b
             if with_loss:
                 batch.backward(result.found)
     except Exception as error:
-        # Whatever a library cannot do is a finding, told with its place.
-        key = Key(FORWARD, Place(model.name)) if batch is None else batch.failing
+        # What a library cannot do is a finding, reported with its place.
+        key = Key(FORWARD, CallSite(model.name)) if batch is None else batch.failing
         result.error = key, f"{type(error).__name__}: {error}"
     return result
 
@@ -87,7 +87,7 @@ class _Batch:
         self.with_loss = with_loss
         self.weights = model.trainable_variables
         self.frozen = model.non_trainable_variables
-        # What the loss is counted into; no part of the model.
+        # The metrics that count the loss are not part of the model.
         self.counts = [variable for metric in model.metrics for variable in metric.variables] if with_loss else []
         self.recorder = Recorder({})
         self._failing: Key | None = None
@@ -109,7 +109,7 @@ class _Batch:
                 for part, number in () if call.hidden else _numbered(call.outputs):
                     found[Key(FORWARD, call.place, part)] = Found(_host(recorder.values[number]))
         for variable, value in assigned.items():
-            found[Key(FORWARD, Place(variable.path))] = Found(_host(value))
+            found[Key(FORWARD, CallSite(variable.path))] = Found(_host(value))
         if loss is not None:
             found[Key(FORWARD, LOSS)] = Found(_host(loss))
 
@@ -143,7 +143,7 @@ class _Batch:
         return loss, assigned
 
     def _sources(self, first: Recorder) -> list[Source]:
-        def probes(numbers: Sequence[int], place: Place, call: Call, arriving: bool = False) -> list[Source]:
+        def probes(numbers: Sequence[int], place: CallSite, call: RecordedCall, arriving: bool = False) -> list[Source]:
             floating = [
                 (part, number)
                 for part, number in _numbered(numbers)
@@ -152,7 +152,7 @@ class _Batch:
             return [Source(number, Key(GRADIENT, place, part), call, arriving) for part, number in floating]
 
         whole = first.calls[0]
-        owner: dict[Variable, Call] = {}
+        owner: dict[Variable, RecordedCall] = {}
         for call in first.calls:
             for variable in call.trained:
                 owner.setdefault(variable, call)
@@ -168,7 +168,7 @@ class _Batch:
                 part = f"/{variable.name}" + (f"[{index}]" if names.count(variable.name) > 1 else "")
                 sources.append(Source(variable, Key(WEIGHT, call.place, part), call))
         idle = [variable for variable in self.weights if variable not in owner]
-        return [*sources, *(Source(variable, Key(WEIGHT, Place(variable.path)), None) for variable in idle)]
+        return [*sources, *(Source(variable, Key(WEIGHT, CallSite(variable.path)), None) for variable in idle)]
 
     def _gradients(self, sources: Sequence[Source], first: Recorder) -> list[Any]:
         def objective(values: list[Any]) -> Any:

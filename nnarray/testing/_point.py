@@ -21,7 +21,7 @@ class Point:
     Parameters
     ----------
     args : tuple
-        Arrays, or trees of them; what is no floating-point array is passed through.
+        Arrays, or trees of them; anything but floating-point arrays is passed through.
     recorded : bool
         Whether the function is to be called with nnarray Arrays.
 

@@ -62,7 +62,7 @@ def assert_namespace_kept(f: Callable[..., Any], /, *args: Any, allow_scalars: b
     ImportError
         If array-api-strict is not installed.
     TypeError
-        If there is no array among the arguments, or they are of several libraries.
+        If no argument is an array, or they are of several libraries.
 
     Notes
     -----
@@ -91,10 +91,10 @@ def assert_namespace_kept(f: Callable[..., Any], /, *args: Any, allow_scalars: b
     if not arrays:
         raise TypeError("assert_namespace_kept needs an array among the arguments of the function.")
     backend, device = backend_of(arrays[0]), backend_of(arrays[0]).device_of(arrays[0])
-    _assert_at_home(arrays, backend, device, "argument", TypeError)
+    _assert_kept(arrays, backend, device, "argument", TypeError)
     with backend.activate(device):
         result = f(*args, **kwargs)
-    _assert_at_home(leaves_of(result), backend, device, "result", AssertionError)
+    _assert_kept(leaves_of(result), backend, device, "result", AssertionError)
 
     strict, elsewhere = _strict_device()
     leaks: list[str] = []
@@ -112,10 +112,10 @@ def assert_namespace_kept(f: Callable[..., Any], /, *args: Any, allow_scalars: b
             ) from error
     if leaks:
         raise AssertionError(f"The function went on after it was refused: {leaks[0]}\n{_CURE}")
-    _assert_at_home(leaves_of(result), backend_of(strict.zeros(())), elsewhere, "result", AssertionError)
+    _assert_kept(leaves_of(result), backend_of(strict.zeros(())), elsewhere, "result", AssertionError)
 
 
-def _assert_at_home(leaves: Any, backend: Any, device: Any, kind: str, error: type[Exception]) -> None:
+def _assert_kept(leaves: Any, backend: Any, device: Any, kind: str, error: type[Exception]) -> None:
     """Raise `error` if one of `leaves` is an array of another library or on another device."""
     for leaf in map(num.raw, leaves):
         if isinstance(leaf, Iterator):

@@ -16,7 +16,7 @@ from nnarray.models import Sequential
 from nnarray.variables import Variable
 
 
-class Place(NamedTuple):
+class CallSite(NamedTuple):
     """One call of a layer: its path, and which call of it (from 0)."""
 
     path: str
@@ -24,11 +24,11 @@ class Place(NamedTuple):
 
 
 @dataclass(eq=False)
-class Call:
+class RecordedCall:
     """One call of a layer; `inputs` and `outputs` are numbers of arrays in `Recorder.values`."""
 
     layer: Layer
-    place: Place
+    place: CallSite
     inputs: list[int] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
 
@@ -59,24 +59,24 @@ class Recorder:
     Attributes
     ----------
     values : list of raw arrays
-    calls, finished : list of Call
+    calls, finished : list of RecordedCall
         In the order in which they began, and in which they returned.
-    failed : Call or None
+    failed : RecordedCall or None
         The innermost that raised.
     """
 
     def __init__(self, probes: Mapping[Any, Array]) -> None:
         self.probes = probes
         self.values: list[Any] = []
-        self.calls: list[Call] = []
-        self.finished: list[Call] = []
-        self.failed: Call | None = None
-        self._open: list[Call] = []
+        self.calls: list[RecordedCall] = []
+        self.finished: list[RecordedCall] = []
+        self.failed: RecordedCall | None = None
+        self._open: list[RecordedCall] = []
         self._counts: Counter[str] = Counter()
 
     def __call__(self, layer: Layer, compute: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         path = "/".join([*(call.layer.name for call in self._open[1:]), layer.name])
-        call = Call(layer, Place(path, self._counts[path]))
+        call = RecordedCall(layer, CallSite(path, self._counts[path]))
         self._counts[path] += 1
         self.calls.append(call)
         self._open.append(call)

@@ -32,7 +32,7 @@ from nnarray._messages import unknown_name
 from nnarray.backends import Backend, get_backend, known_backends, probe, required_backends
 
 
-class Place(NamedTuple):
+class LibraryDevice(NamedTuple):
     """A library and one of its devices; `missing` says why its tests are skipped, if they are."""
 
     backend: str
@@ -44,7 +44,7 @@ class Place(NamedTuple):
 class Places(NamedTuple):
     """What ``--backend`` came to: where tests run, and which libraries were left out, with the reason."""
 
-    taken: tuple[Place, ...]
+    taken: tuple[LibraryDevice, ...]
     left_out: dict[str, str]
 
 
@@ -59,7 +59,7 @@ def places(text: str) -> Places:
     pytest.UsageError
         If a name is unknown, or a library that is named or required does not work here.
     """
-    taken: dict[str, Place] = {}
+    taken: dict[str, LibraryDevice] = {}
     left_out: dict[str, str] = {}
     for token in filter(None, (token.strip() for token in text.split(","))):
         everything = token in ("available", "all")
@@ -68,7 +68,7 @@ def places(text: str) -> Places:
             if reason and not everything:
                 raise pytest.UsageError(f"--backend {text}: {reason}")
             if reason and token == "all":
-                found = (Place(name, None, name, reason),)
+                found = (LibraryDevice(name, None, name, reason),)
             if reason:
                 left_out[name] = reason
             known = {(place.backend, place.device) for place in taken.values()}
@@ -87,7 +87,7 @@ def places(text: str) -> Places:
     return Places(tuple(taken.values()), left_out)
 
 
-def _of(token: str, device_too: bool) -> tuple[tuple[Place, ...], str]:
+def _of(token: str, device_too: bool) -> tuple[tuple[LibraryDevice, ...], str]:
     """Return the places that a name, or a name and a device, stands for, or why there are none."""
     name, _, device = token.partition(":") if device_too else (token, "", "")
     try:
@@ -100,19 +100,20 @@ def _of(token: str, device_too: bool) -> tuple[tuple[Place, ...], str]:
     try:
         if device:
             device = adapter.device_name(adapter.device(device))
-            return (Place(adapter.name, device, f"{adapter.name}:{device}"),), ""
+            return (LibraryDevice(adapter.name, device, f"{adapter.name}:{device}"),), ""
         return _two_devices(adapter), ""
     except Exception as error:
         # Whatever the library of one backend raises, the others are tested.
         return (), str(error) or type(error).__name__
 
 
-def _two_devices(adapter: Backend) -> tuple[Place, ...]:
+def _two_devices(adapter: Backend) -> tuple[LibraryDevice, ...]:
     default = adapter.device_of(adapter.asarray(0.0))
     others = [device for device in adapter.devices() if device != default]
     names = [adapter.device_name(device) for device in (default, *others[:1])]
     several = len(names) > 1
-    return tuple(Place(adapter.name, name, f"{adapter.name}:{name}" if several else adapter.name) for name in names)
+    labels = [f"{adapter.name}:{name}" if several else adapter.name for name in names]
+    return tuple(LibraryDevice(adapter.name, name, label) for name, label in zip(names, labels, strict=True))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -136,7 +137,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     return [f"array backends: {', '.join(taken)}", *(f"not tested: {why}" for why in found.left_out.values())]
 
 
-def _with_version(place: Place) -> str:
+def _with_version(place: LibraryDevice) -> str:
     return f"{place.id} {get_backend(place.backend).version() or ''}".strip()
 
 
@@ -194,7 +195,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
 
 
 @pytest.fixture(scope="session")
-def nnarray_place(request: pytest.FixtureRequest) -> Place:
+def nnarray_place(request: pytest.FixtureRequest) -> LibraryDevice:
     """Library and device of this run of the test."""
     if not hasattr(request, "param"):
         pytest.fail("xp, device and backend must be arguments of the test: asked for later, they have no one value.")
@@ -202,18 +203,18 @@ def nnarray_place(request: pytest.FixtureRequest) -> Place:
 
 
 @pytest.fixture(scope="session")
-def backend(nnarray_place: Place) -> str:
+def backend(nnarray_place: LibraryDevice) -> str:
     """Name of the array library, for example for ``model.compile(backend=backend)``."""
     return nnarray_place.backend
 
 
 @pytest.fixture(scope="session")
-def xp(nnarray_place: Place) -> Any:
+def xp(nnarray_place: LibraryDevice) -> Any:
     """Array-API namespace of the library."""
     return get_backend(nnarray_place.backend).xp
 
 
 @pytest.fixture(scope="session")
-def device(nnarray_place: Place) -> Any:
+def device(nnarray_place: LibraryDevice) -> Any:
     """A device of the library, for ``xp.asarray(…, device=device)``."""
     return get_backend(nnarray_place.backend).device(nnarray_place.device)

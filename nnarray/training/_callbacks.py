@@ -23,7 +23,7 @@ class LambdaCallback(Callback):
     Raises
     ------
     TypeError
-        If a name is no method of `Callback`, or a value is no function.
+        If a name is not a method of `Callback`, or a value is not a function.
 
     Examples
     --------
@@ -80,7 +80,7 @@ class CallbackList(Callback):
     Raises
     ------
     TypeError
-        If one is no callback.
+        If one is not a callback.
 
     Examples
     --------

@@ -39,7 +39,7 @@ class CompileLoss:
     Raises
     ------
     ValueError, TypeError
-        If a loss or a weight is none.
+        If something given is not a loss, or a weight is not a number.
 
     Examples
     --------
@@ -67,7 +67,7 @@ class CompileLoss:
             If losses or weights do not go with the outputs, or a loss is not reduced to one number.
         """
         known = Outputs(outputs, names)
-        # As in Keras: where the outputs are a dict, a dict of losses may leave out some.
+        # As in Keras, a dict of losses may leave out some of the outputs in a dict.
         found = _spread(known, self._losses, "loss", partial=isinstance(outputs, dict))
         weights = _spread(known, self._weights, "loss_weights")
         if all(named is None for named in found):
@@ -186,9 +186,10 @@ def weights_of(outputs: Outputs, sample_weight: Any, optional: Sequence[int]) ->
 
 
 def beside_outputs(y_true: Any, y_pred: Any, sample_weight: Any = None) -> tuple[Any, Any, Any]:
-    """Return targets, outputs and weights as code of the user's may see them: beside each other.
+    """Return targets, outputs and weights in the form in which the user's code sees them.
 
-    They are of one library, all Arrays or none, and none has a last axis of length one more or less than the outputs.
+    They are of one library, and all Arrays if one is. Targets and weights have the shape of the outputs where only a
+    last axis of length one differs.
     """
     xp, y_true, y_pred = nn.prepare(y_true, y_pred)
     if sample_weight is not None:

@@ -24,7 +24,7 @@ class CompileMetrics:
     Raises
     ------
     ValueError, TypeError
-        If a metric is none.
+        If something given is not a metric.
 
     Examples
     --------

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nnarray._checks import check_share
 from nnarray._messages import describe
 from nnarray._trees import flatten, leaves_of, tree_map
 from nnarray.array import Array
@@ -23,6 +24,8 @@ def as_tree(name: str, value: Any) -> Any:
     TypeError, ValueError
         As `as_numbers`.
     """
+    if value is None and name[:1] != "x":
+        return None
     if isinstance(value, dict):
         return {key: as_tree(f"{name}[{key!r}]", item) for key, item in value.items()}
     if isinstance(value, (list, tuple)) and any(map(_holds_arrays, value)):
@@ -43,13 +46,12 @@ def as_numbers(name: str, value: Any) -> Any:
     Raises
     ------
     TypeError
-        If it holds strings or objects, is complex, or is no array.
+        If it holds strings or objects, is complex, or is not an array.
     ValueError
         If it is empty, ragged, or has no axis for the batch.
     """
     value = value.value if isinstance(value, (Array, Variable)) else value
-    if isinstance(value, Placeholder) or hasattr(value, "__next__"):
-        raise TypeError(f"{name} must be arrays: received {describe(value)}. Collect its batches with np.concatenate.")
+    check_is_array(name, value)
     if hasattr(value, "toarray"):
         value = value.toarray()
     if find_backend(value) is None:
@@ -72,6 +74,20 @@ def as_numbers(name: str, value: Any) -> Any:
     if not shape or 0 in shape:
         raise ValueError(f"{name} must hold at least one example along its first axis: received shape {shape}.")
     return value
+
+
+def check_is_array(name: str, value: Any) -> None:
+    """Raise TypeError if `value` stands for data, and has none itself: a symbol, a generator, a data set."""
+    if isinstance(value, Placeholder):
+        raise TypeError(f"{name} must be arrays: received {describe(value)}. Call the model on it.")
+    if isinstance(value, (list, tuple, dict, str, bytes)) or hasattr(value, "__array__") or find_backend(value):
+        return
+    if hasattr(value, "toarray") or not any(hasattr(value, how) for how in ("__iter__", "__getitem__", "__next__")):
+        return
+    raise TypeError(
+        f"{name} must be arrays: received {describe(value)}. Give its batches one by one to train_on_batch, "
+        "test_on_batch or predict_on_batch, or collect them with np.concatenate."
+    )
 
 
 def _numbers_of(x: np.ndarray) -> np.ndarray:
@@ -185,8 +201,7 @@ def as_data(x: Any, y: Any = None, sample_weight: Any = None, finite: bool = Tru
 
 def split_data(data: Data, share: Any) -> tuple[Data, Data]:
     """Return the data to train on and, from their end, the share of them to validate on."""
-    if isinstance(share, (bool, str)) or not 0 < share < 1:
-        raise ValueError(f"validation_split must be a number between 0 and 1: received validation_split={share!r}.")
+    share = check_share("validation_split", share)
     cut = int(data.length * (1 - share))
     if cut in (0, data.length):
         raise ValueError(f"validation_split={share!r} of {data.length} example(s) leaves one of the parts empty.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from nnarray._checks import check_positive_integer, check_whole
@@ -13,12 +12,11 @@ from nnarray.random import next_key
 from nnarray.training._batches import ArrayBatches
 from nnarray.training._callbacks import CallbackList
 from nnarray.training._data import Data, as_data, split_data
-from nnarray.training._figures import BadLossError, NonFiniteLossError, Watch, figures_of
-from nnarray.training._good import LastGood
+from nnarray.training._figures import figures_of
 from nnarray.training._history import History
 from nnarray.training._home import home_for
-from nnarray.training._loop import Loop, Run, epoch_logs, evaluate_batches, learning_rate_of, predict_batches
-from nnarray.training._prepare import checked_data, ready_again, ready_predictor, ready_runner
+from nnarray.training._loop import Loop, Run, evaluate_batches, predict_batches, step_on_batch
+from nnarray.training._prepare import checked_data, ready_predictor, ready_runner
 from nnarray.training._progress import Progress, resolve_verbose
 from nnarray.training._trainer import Trainer
 
@@ -117,7 +115,7 @@ class Trained(Trainer):
             key = next_key() if shuffle else None
             assert self._recipe is not None
             run = Run(initial_epoch, epochs, data.length, key, shown, self._recipe.steps_per_execution)
-            loop = Loop(self, runner, partial(ready_again, self, data), batches, held, run, hooks, self._counter)
+            loop = Loop(self, runner, batches, held, run, hooks, self._counter)
             hooks.on_train_begin()
             try:
                 with self._at_home():
@@ -154,7 +152,7 @@ class Trained(Trainer):
         batch_size = check_positive_integer("batch_size", 32 if batch_size is None else batch_size)
         shown = resolve_verbose(verbose)
         hooks = CallbackList(callbacks)
-        with self._busy():
+        with self._busy(), self._figures_kept():
             data = checked_data(self, x, y, sample_weight, check_finite)
             runner = ready_runner(self, self.home or home_for(self._wanted, data.x, self._on_missing), data)
             batches = ArrayBatches(_moved(self, data), batch_size)
@@ -224,7 +222,8 @@ class Trained(Trainer):
         Raises
         ------
         NonFiniteLossError
-            If the loss is NaN or infinite, before the step or after it; the weights are those before it.
+            If the loss is NaN or infinite, before the step or after it; the weights are the last that gave a finite
+            one: those before this step, or before the last one.
         """
         self._require_compiled("train_on_batch")
         with self._busy():
@@ -233,28 +232,8 @@ class Trained(Trainer):
             self.reset_metrics()
             runner.refresh()
             batches = ArrayBatches(_moved(self, data), data.length)
-            rows = slice(0, data.length)
-            good, watch = LastGood(runner.step, self._counter), Watch()
             with self._at_home():
-                try:
-                    loss, logs = runner.train(batches, rows, self._counter)
-                    watch.add(loss)
-                    watch.look()
-                    if good.is_suspicious():
-                        good.offer(self._counter, "")
-                        loss, _ = runner.train(batches, rows, self._counter + 1)
-                        watch.add(loss)
-                        watch.look()
-                        good.restore_latest()
-                except BadLossError as error:
-                    rate = learning_rate_of(self)
-                    good.restore()
-                    raise NonFiniteLossError(error.value, 1, 1, rate, "their values before the step") from None
-                except BaseException:
-                    good.restore()
-                    raise
-                self._counter += 1
-                return figures_of(epoch_logs(self, logs), return_dict)
+                return figures_of(step_on_batch(self, runner, batches), return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Return the loss and metrics of one batch, without training; arguments as for `train_on_batch`."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Collection
 from typing import Any
 
 from nnarray.backends import backend_of
 from nnarray.training._step import State, Step
-from nnarray.variables import Pack
+from nnarray.variables import Variable
 
-#: By what factor weights may grow in an epoch before a loss is computed from the last of them.
-_GROWTH = 10.0
+#: What part of their greatest weight variables may change by in a step before a loss is computed from the result.
+_CHANGE = 0.1
 
 
 class LastGood:
@@ -37,11 +37,11 @@ class LastGood:
         self._latest: tuple[State, int, str] | None = None
 
     def offer(self, counter: int, place: str) -> None:
-        """Keep the state at hand until a loss is computed from it."""
+        """Keep the present state until a loss is computed from it."""
         self._latest = copied(self._step.state()), counter, place
 
     def confirm(self) -> None:
-        """Take the state that was offered for good."""
+        """Let the state that was offered be the good one."""
         if self._latest is not None:
             state, counter, self.place = self._latest
             self._good, self._latest = (state, counter), None
@@ -59,10 +59,21 @@ class LastGood:
         self._step.store(copied(self._latest[0]))
         return self._latest[1]
 
-    def is_suspicious(self) -> bool:
-        """Whether the weights at hand are so much greater than the good ones that their loss should be looked at."""
-        before, now = (_greatest(self._step, state) for state in (self._good[0], self._step.state()))
-        return not now <= _GROWTH * (before + 1.0)
+    def goes_on(self, step: Step, but_for: Collection[Variable]) -> bool:
+        """Whether the state at hand, but for some variables, is what `step` left and is kept here."""
+        if step is not self._step or self._latest is None:
+            return False
+        now = zip(step.variables, step.state(), self._latest[0], strict=True)
+        return all(variable in but_for or _is_same(x, y) for variable, x, y in now)
+
+    def is_suspicious(self, weights: Collection[Variable]) -> bool:
+        """Whether weights differ so much from the good ones that their loss should be looked at."""
+        found = zip(self._step.variables, self._good[0], self._step.state(), strict=True)
+        return any(
+            not _greatest(after - before) <= _CHANGE * _greatest(before)
+            for variable, before, after in found
+            if variable in weights
+        )
 
 
 def copied(state: State) -> State:
@@ -70,12 +81,12 @@ def copied(state: State) -> State:
     return [backend_of(array).xp.asarray(array, copy=True) for array in state]
 
 
-def _greatest(step: Step, state: State) -> float:
-    """Return the greatest absolute value of a weight, infinity if there is a NaN."""
-    found = 0.0
-    for variable, array in zip(step.variables, state, strict=True):
-        if isinstance(variable, Pack):
-            backend: Any = backend_of(array)
-            value = float(backend.to_numpy(backend.xp.max(backend.xp.abs(array))))
-            found = math.inf if math.isnan(value) else max(found, value)
-    return found
+def _greatest(x: Any) -> float:
+    """Return the greatest absolute value in an array, NaN if there is one, 0 if it is empty."""
+    host = backend_of(x).to_numpy(backend_of(x).xp.abs(x))
+    return float(host.max()) if host.size else 0.0
+
+
+def _is_same(x: Any, y: Any) -> bool:
+    backend = backend_of(x)
+    return x.shape == y.shape and bool(backend.xp.all((x == y) | ((x != x) & (y != y))))

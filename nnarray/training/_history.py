@@ -28,7 +28,7 @@ class History(Callback):
     requested_backend : str or None
         The backend that was asked for: by argument, by the arrays, by a setting, or NumPy by default.
     actual_backend : str or None
-        The backend that it ran on: another if the requested one does not work here (or was ``"auto"``).
+        The backend that it ran on; differs if the requested one does not work here, or was ``"auto"``.
 
     Examples
     --------

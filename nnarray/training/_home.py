@@ -46,12 +46,31 @@ def home_for(wanted: Selection | None, x: Any, on_missing: str) -> Selection:
     return current_backend(on_missing)
 
 
+def place_of(variables: Iterable[Variable]) -> Selection | None:
+    """Return where all variables are, None if there are none or they are apart."""
+    places = [(variable.backend, variable.device) for variable in variables]
+    return Selection(*places[0]) if places and all(place == places[0] for place in places) else None
+
+
 def moved(variables: Iterable[Variable], home: Selection) -> Selection:
-    """Move variables to a backend and device, all or none; return the place with its device named."""
+    """Move variables to a backend and device, all or none; return the place with its device named.
+
+    Raises
+    ------
+    RuntimeError
+        If another model that has one of them is being trained or evaluated.
+    """
     backend, device = home.backend, home.device
     if device is None:
         device = backend.device_of(backend.asarray(0.0))
     away = [v for v in dict.fromkeys(variables) if v.backend is not backend or v.device != device]
+    for variable in away:
+        if variable.holders:
+            raise RuntimeError(
+                f"Variable {variable.path!r} stays on {variable.backend.name} while a model that has it is trained or "
+                f"evaluated there: received another model that has it, on {backend.name}. Use that one before or "
+                "afterwards, or on the same backend."
+            )
     values = [backend.xp.asarray(convert(v.value, backend, v.dtype, device), copy=True) for v in away]
     for variable, value in zip(away, values, strict=True):
         variable.rebind(value)

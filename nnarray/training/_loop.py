@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +11,10 @@ from nnarray.training._callbacks import CallbackList
 from nnarray.training._figures import BadLossError, NonFiniteLossError, Watch, as_figures
 from nnarray.training._good import LastGood, copied
 from nnarray.training._interrupt import Interrupt, deferred_interrupt
-from nnarray.training._prepare import anatomy_of
 from nnarray.training._progress import Progress
 from nnarray.training._runner import Predictor, Runner
+
+_BEFORE = "their values before the step"
 
 
 def epoch_logs(model: Any, logs: Any) -> dict[str, Any]:
@@ -68,7 +69,7 @@ def predict_batches(predictor: Predictor, batches: Batches, callbacks: CallbackL
 
 @dataclass(frozen=True)
 class Run:
-    """What one `fit` is to do.
+    """What one `fit` does.
 
     Attributes
     ----------
@@ -100,8 +101,6 @@ class Loop:
     model : Trainer
     runner : Runner
         Of the model's steps.
-    ready : callable
-        Gives the runner anew if the model is no longer what that one runs.
     batches : Batches
     validation : Batches or None
     run : Run
@@ -114,7 +113,6 @@ class Loop:
         self,
         model: Any,
         runner: Runner,
-        ready: Callable[[], Runner],
         batches: Batches,
         validation: Batches | None,
         run: Run,
@@ -123,22 +121,21 @@ class Loop:
     ) -> None:
         self.model = model
         self.runner = runner
-        self._ready = ready
         self.batches = batches
         self.validation = validation
         self.callbacks = callbacks
         self.counter = counter
-        self._plan = run
+        self._settings = run
         self._good = LastGood(runner.step, counter)
         self._rows: Any = None
+        self._is_proven = False
 
     def run(self) -> dict[str, Any]:
         """Train; return the logs of the last epoch."""
         logs: dict[str, Any] = {}
         with deferred_interrupt() as interrupt:
-            for epoch in range(self._plan.first, self._plan.last):
+            for epoch in range(self._settings.first, self._settings.last):
                 self.callbacks.on_epoch_begin(epoch)
-                self._meet_changes(f"their values before epoch {epoch + 1}", anatomy_too=True)
                 watch = Watch()
                 try:
                     logs = self._epoch(epoch, watch, interrupt)
@@ -156,14 +153,14 @@ class Loop:
                 if self.model.stop_training:
                     break
             else:
-                epoch = self._plan.last - 1
+                epoch = self._settings.last - 1
             self._check_last(epoch)
         return logs
 
     def _epoch(self, epoch: int, watch: Watch, interrupt: Interrupt) -> dict[str, Any]:
-        model, batches, run = self.model, self.batches, self._plan
+        model, runner, batches, run = self.model, self.runner, self.batches, self._settings
         model.reset_metrics()
-        self.runner.refresh()
+        runner.refresh()
         steps, several = batches.length, run.steps_per_execution
         begins = self.callbacks.wants("on_train_batch_begin")
         ends = self.callbacks.wants("on_train_batch_end")
@@ -175,10 +172,8 @@ class Loop:
             for index, rows in enumerate(batches.epoch(order)):
                 if begins and index % several == 0:
                     self.callbacks.on_train_batch_begin(index)
-                if begins or ends:
-                    self._meet_changes(f"their values before step {index + 1} of epoch {epoch + 1}")
                 self._rows = rows
-                loss, logs = self.runner.train(batches, rows, self.counter)
+                loss, logs = runner.train(batches, rows, self.counter)
                 watch.add(loss)
                 self.counter += 1
                 if ends and ((index + 1) % several == 0 or index + 1 == steps):
@@ -194,7 +189,8 @@ class Loop:
             found = epoch_logs(model, logs)
             if self.validation is not None:
                 quiet = Progress("", 0, 0)
-                held = evaluate_batches(model, self.runner, self.validation, self.callbacks, quiet, interrupt)
+                held = evaluate_batches(model, runner, self.validation, self.callbacks, quiet, interrupt)
+                self._is_proven = math.isfinite(held.get("loss", math.nan))
                 found |= {f"val_{name}": value for name, value in held.items()}
         finally:
             progress.close(found)
@@ -204,34 +200,12 @@ class Loop:
         if watch.look():
             self._good.confirm()
 
-    def _meet_changes(self, place: str, anatomy_too: bool = False) -> None:
-        """Go on with a new runner, if callbacks have changed the model's parts, or another model has taken them over.
-
-        Parameters
-        ----------
-        place : str
-            Which state is the one at hand, in words: it is taken for good then.
-        anatomy_too : bool
-            Whether to look for layers that were added, removed or frozen as well.
-        """
-        model = self.model
-        as_it_was = model._runner is self.runner and all(pack.whole for pack in model._packs)
-        if as_it_was and anatomy_too and self.callbacks.callbacks != [self.callbacks.history]:
-            as_it_was = anatomy_of(model) == model._anatomy
-        if as_it_was:
-            return
-        before, self.runner = self.runner, self._ready()
-        if self.runner is not before:
-            self.runner.refresh()
-            self._good = LastGood(self.runner.step, self.counter, place)
-
     def _check_last(self, epoch: int) -> None:
-        """Raise NonFiniteLossError if the weights grew in the last epoch, and no finite loss can be computed from them.
+        """Raise NonFiniteLossError if no finite loss can be computed from the weights of the end.
 
-        The loss is that of one more step, which is taken back.
+        The loss is that of validation, or of one more step, which is taken back.
         """
-        self._meet_changes(f"the end of epoch {epoch + 1}")
-        if self._rows is None or not self._good.is_suspicious():
+        if self._rows is None or self._is_proven:
             return
         before, is_bad, loss = copied(self.runner.step.state()), False, None
         watch = Watch()
@@ -252,8 +226,45 @@ class Loop:
         return NonFiniteLossError(value, epoch + 1, step + 1, rate, self._good.place)
 
 
+def step_on_batch(model: Any, runner: Runner, batches: Batches) -> dict[str, Any]:
+    """Take one step on the only batch; return its figures.
+
+    Raises
+    ------
+    NonFiniteLossError
+        If the loss is not finite before the step, or after one that changed the weights by much.
+    """
+    # The last step's result is not known to be good yet, if nothing has changed since.
+    figures = [variable for metric in model.metrics for variable in metric.variables]
+    if model._last_good is None or not model._last_good.goes_on(runner.step, figures):
+        model._last_good = LastGood(runner.step, model._counter, _BEFORE)
+    good, watch = model._last_good, Watch()
+    rows = next(iter(batches.epoch()))
+    try:
+        loss, logs = runner.train(batches, rows, model._counter)
+        watch.add(loss)
+        watch.look()
+        good.confirm()
+        model._counter += 1
+        good.offer(model._counter, _BEFORE)
+        if good.is_suspicious(model._targets):
+            loss, _ = runner.train(batches, rows, model._counter)
+            watch.add(loss)
+            watch.look()
+            good.restore_latest()
+    except BadLossError as error:
+        rate = learning_rate_of(model)
+        model._counter = good.restore()
+        raise NonFiniteLossError(error.value, 1, 1, rate, good.place) from None
+    except BaseException:
+        model._counter = good.restore_latest()
+        raise
+    good.place = "their values before the last step"
+    return epoch_logs(model, logs)
+
+
 def learning_rate_of(model: Any) -> float | None:
-    """Return the learning rate of a model's optimizer, None where it is no number."""
+    """Return the learning rate of a model's optimizer, None if it is not a number."""
     try:
         return float(model.optimizer.learning_rate)
     except (AttributeError, TypeError):

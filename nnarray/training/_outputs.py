@@ -67,7 +67,7 @@ class Outputs:
         what : str
             What messages call it.
         optional : collection of int
-            Outputs for which it may have nothing: then a list has only the others, or all.
+            Outputs that may be left out; a list then has all outputs, or only the others.
         partial : bool
             Whether a dict may leave out names.
 
@@ -149,7 +149,7 @@ def _as_lists(tree: Any) -> Any:
 
 
 class _OtherwiseError(Exception):
-    """What is given does not branch as the outputs do."""
+    """Raised where what is given does not branch as the outputs do."""
 
 
 def _completed(tree: Any, given: Any, partial: bool) -> Any:

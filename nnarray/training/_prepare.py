@@ -1,28 +1,33 @@
-"""What is made ready before a model runs: data checked, variables made, moved and packed, steps that hold them all."""
+"""What happens before a model runs: data are checked, variables made, moved and packed, and steps made of them."""
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from nnarray import optimizers
 from nnarray._trees import flatten, tree_map, unflatten
 from nnarray.array import as_array
-from nnarray.backends import Selection, backend_of
-from nnarray.layers import Spec
-from nnarray.training._data import Data, as_data
-from nnarray.training._home import home_for, moved
+from nnarray.backends import Selection
+from nnarray.layers import specs_of
+from nnarray.training._data import Data, as_data, check_is_array
+from nnarray.training._home import moved
 from nnarray.training._runner import Predictor, Runner
 from nnarray.training._step import TESTING, TRAINING, Step
 from nnarray.utils import pack_x_y_sample_weight
 from nnarray.variables import RehearsalScope, Variable, pack_variables
 
+#: Models may share variables: one at a time is made ready.
+_preparing = threading.RLock()
+
 #: Examples of a batch on which a step of the user's is tried out.
-_TRIED = 8
+_REHEARSED = 8
 
 
 def checked_data(model: Any, x: Any, y: Any, sample_weight: Any, finite: bool, prefix: str = "") -> Data:
     """Return the arrays, checked against the model and its loss; nothing is changed."""
     computes_loss = model._overrides("compute_loss") or model._overrides("train_step")
+    check_is_array(f"{prefix}x", x)
     if y is None and not computes_loss:
         raise ValueError(f"{prefix}y is missing: training and evaluation need targets.")
     data = as_data(x, y, sample_weight, finite)
@@ -36,13 +41,7 @@ def checked_data(model: Any, x: Any, y: Any, sample_weight: Any, finite: bool, p
 
 def specs_of_outputs(model: Any, x: Any) -> Any:
     """Return a `Spec` for each output of a model for such inputs, found once as long as its layers are the same."""
-
-    def spec(array: Any) -> Spec:
-        backend = backend_of(array)
-        is_float = backend.xp.isdtype(array.dtype, "real floating")
-        return Spec((None, *array.shape[1:]), model.dtype if is_float else backend.dtype_name(array.dtype))
-
-    specs, structure = flatten(tree_map(spec, x))
+    specs, structure = flatten(specs_of(x, model.dtype))
     key = structure, [(each.shape, each.dtype) for each in specs], list(model.structure()[0].values())
     if model._specs is None or model._specs[0] != key:
         model._specs = key, model.output_specs(unflatten(structure, specs))
@@ -56,83 +55,101 @@ def move_in(model: Any, home: Selection, x: Any) -> None:
     """
     if model.has_call and not model.built:
         like = home.backend.asarray(0.0, device=home.device)
-        model.ensure_built(tree_map(lambda array: (None, *array.shape[1:]), x), like=like)
+        model.ensure_built(tree_map(lambda array: (None, *array.shape[1:]), x), like=like, inputs=x)
     model.home = moved(model._state(), home)
 
 
 def ready_runner(model: Any, home: Selection, data: Data) -> Runner:
     """Return what runs the training and test steps of a model on such data, with all that they change.
 
-    From then on, and as long as the model is busy, its attributes are not searched for metrics and optimizers.
+    From then on, and as long as the model is busy, what they change stays where it is, whatever callbacks and other
+    threads do with the model or with others that have some of it.
     """
-    model._known_kept = None
+    with _preparing:
+        if not model._held:
+            _make_ready(model, home, data)
+            model._held = [held for variable in model._runner.step.variables for held in {variable, *variable.members}]
+            for variable in model._held:
+                variable.holders += 1
+            model._known_kept = model._kept()
+    runner: Runner = model._runner
+    return runner
+
+
+def release(model: Any) -> None:
+    """Let go of what the steps of a model change, which is no longer busy."""
+    with _preparing:
+        for variable in model._held:
+            variable.holders -= 1
+        model._held, model._known_kept = [], None
+
+
+def _make_ready(model: Any, home: Selection, data: Data) -> None:
     if model.has_call and (model._recipe.loss is not None or not model._overrides("train_step")):
         model._for_outputs(specs_of_outputs(model, data.x))
     move_in(model, home, data.x)
+    for metric in model.metrics:
+        metric.widen(model.dtype)
     model.optimizer = optimizers.get(model.optimizer)
     model.optimizer.claim(model)
-    variables, anatomy = _packed(model)
+    variables, dependencies = _packed(model)
     runner = model._runner
-    if runner is not None and runner.step.variables == variables and model._anatomy == anatomy:
-        model._known_kept = model._kept()
-        return runner
+    if runner is not None and runner.step.variables == variables and model._dependencies == dependencies:
+        return
     model.check_members()
     for path, variable in model.structure()[1].items():
         variable.path = path
     if _rehearsed(model, data, variables):
         move_in(model, home, data.x)
-        variables, anatomy = _packed(model)
+        variables, dependencies = _packed(model)
     shared = model._overrides("compute_metrics") or model._overrides("get_metrics_result")
     gives_logs = shared or model._overrides("train_step"), shared or model._overrides("test_step")
     recipe = model._recipe
     model._runner = Runner(Step(model, variables, gives_logs), recipe.run_eagerly, recipe.executor)
-    model._anatomy = anatomy
-    model._known_kept = model._kept()
-    return model._runner
-
-
-def ready_again(model: Any, data: Data) -> Runner:
-    """Return what runs the steps of a model that has been changed since it was made ready for such data."""
-    data = checked_data(model, *data, finite=False)
-    return ready_runner(model, home_for(model._wanted, data.x, model._on_missing), data)
+    model._dependencies = dependencies
 
 
 def ready_predictor(model: Any, home: Selection, x: Any) -> Predictor:
     """Return what gives the outputs of a model for such inputs: its code, or once it is compiled, its plans."""
-    if not model.built:
-        specs_of_outputs(model, x)
-    move_in(model, home, x)
-    anatomy = anatomy_of(model)
-    if model._predictor is None or model._predictor.anatomy != anatomy:
+    with _preparing:
+        if not model.built:
+            specs_of_outputs(model, x)
+        move_in(model, home, x)
+    dependencies = dependencies_of(model)
+    if model._predictor is None or model._predictor.dependencies != dependencies:
         model.check_members()
         eagerly = model._recipe is None or model._recipe.run_eagerly
         executor = "auto" if model._recipe is None else model._recipe.executor
-        model._predictor = Predictor(model, model.variables, eagerly, executor, anatomy)
+        model._predictor = Predictor(model, model.variables, eagerly, executor, dependencies)
     return model._predictor
 
 
-def anatomy_of(model: Any) -> tuple[Any, ...]:
-    """Return what a plan depends on besides values: layers and variables, which of these are trained, and by what."""
+def dependencies_of(model: Any) -> tuple[Any, ...]:
+    """Return what a plan depends on besides values: layers and variables, and which of these are trained."""
     layers, variables = model.structure()
-    return (*layers.values(), None, *model.trainable_variables, None, *variables.values(), model.optimizer)
+    return (*layers.values(), None, *model.trainable_variables, None, *variables.values())
 
 
 def _packed(model: Any) -> tuple[list[Variable], tuple[Any, ...]]:
-    """Lay the trainable variables in packs, unless they are; return all that a step may change, and the anatomy."""
-    anatomy = anatomy_of(model)
-    place = anatomy.index(None)
-    weights = anatomy[place + 1 : anatomy.index(None, place + 1)]
-    packed = {member for pack in model._packs for member in pack.members}
-    if packed != set(weights) or not all(pack.whole for pack in model._packs):
-        model._packs = pack_variables(weights, model.optimizer.group_of)
-        packed = set(weights)
-    model.optimizer.build(model._packs)
-    others = (variable for variable in model._state() if variable not in packed)
-    return list(dict.fromkeys([*model._packs, *others])), anatomy
+    """Lay the trainable variables in packs, unless they are; return all that a step may change, and the dependencies.
+
+    Variables that a running step writes into stay where they are, and are updated one by one.
+    """
+    dependencies = dependencies_of(model)
+    place = dependencies.index(None)
+    weights = dependencies[place + 1 : dependencies.index(None, place + 1)]
+    updated = {member for target in model._targets for member in target.members}
+    if updated != set(weights) or not all(target.whole for target in model._targets):
+        alone = [variable for variable in weights if variable.holders]
+        packs = pack_variables((x for x in weights if not x.holders), model.optimizer.group_of)
+        model._targets, updated = [*packs, *alone], set(weights)
+    model.optimizer.build(model._targets)
+    others = (variable for variable in model._state() if variable not in updated)
+    return list(dict.fromkeys([*model._targets, *others])), dependencies
 
 
 def _rehearsed(model: Any, data: Data, variables: list[Variable]) -> bool:
-    """Try out steps and metrics that are the user's own, so that what they make at first use is there; tell if any are.
+    """Run steps and metrics of the user's own once, so that what they make at first use exists; tell if there are any.
 
     Nothing that they assign is kept.
     """
@@ -140,7 +157,7 @@ def _rehearsed(model: Any, data: Data, variables: list[Variable]) -> bool:
     if not phases and any(type(m).__module__.partition(".")[0] != "nnarray" for m in model.metrics):
         phases = [TESTING]
     home = model.home
-    batch = data.part(0, min(_TRIED, data.length)).to(home.backend, home.device, model.dtype).each(as_array)
+    batch = data.part(0, min(_REHEARSED, data.length)).to(home.backend, home.device, model.dtype).each(as_array)
     for phase in phases:
         step = model.test_step if phase == TESTING else model.train_step
         values = [as_array(variable.value) for variable in variables]

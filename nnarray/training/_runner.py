@@ -7,7 +7,6 @@ from typing import Any
 
 from nnarray._trees import tree_map
 from nnarray.array import Array, as_array
-from nnarray.backends import BlasThreads, blas_threads
 from nnarray.compiler import BoundPlan, Plan, jit
 from nnarray.training._batches import Batches
 from nnarray.training._data import Data
@@ -15,8 +14,8 @@ from nnarray.training._step import PREDICTING, Step
 from nnarray.utils import pack_x_y_sample_weight
 from nnarray.variables import StatelessScope, Variable
 
-#: A plan, the threads its products are worth, what fills its buffers with a batch, its buffer of the step's number.
-_Ready = tuple[BoundPlan, BlasThreads, Callable[[Any], None] | None, Any]
+#: A plan, what fills its buffers with a batch, and its buffer of the step's number.
+_Ready = tuple[BoundPlan, Callable[[Any], None] | None, Any]
 
 _MOST_PLANS = 64
 
@@ -86,7 +85,7 @@ class Runner:
             self._batches, self._ready = batches, {}
         size = batches.size(rows)
         made = self._ready.get((kind, size)) or self._prepare(kind, fun, batches, rows, size, number)
-        plan, threads, fill, counter = made
+        plan, fill, counter = made
         self.is_inconsistent = True
         if fill is None:
             plan.state = self.step.state()
@@ -95,8 +94,7 @@ class Runner:
         else:
             fill(rows)
             counter[...] = number
-            with threads:
-                result = plan.replay()
+            result = plan.replay()
         self.is_inconsistent = False
         return result
 
@@ -119,8 +117,7 @@ class Runner:
         if plan.buffers is not None:
             *data, counter = plan.buffers
             fill = batches.filler(Data(*data))
-        threads = blas_threads(plan.plan.largest_product, self.step.backend)
-        made = self._ready[kind, size] = plan, threads, fill, counter
+        made = self._ready[kind, size] = plan, fill, counter
         return made
 
 
@@ -135,15 +132,15 @@ class Predictor:
         What its outputs depend on.
     eagerly : bool
     executor : str
-    anatomy : tuple
+    dependencies : tuple
         Of the model; if it has another one, it needs another predictor.
     """
 
     def __init__(
-        self, model: Any, variables: Iterable[Variable], eagerly: bool, executor: str, anatomy: tuple[Any, ...]
+        self, model: Any, variables: Iterable[Variable], eagerly: bool, executor: str, dependencies: tuple[Any, ...]
     ) -> None:
         self._model = model
-        self.anatomy = anatomy
+        self.dependencies = dependencies
         self._variables = list(variables)
         self._call = self._outputs if eagerly else jit(self._outputs, executor=executor)
         self._count = 0

@@ -8,7 +8,6 @@ from typing import Any
 from nnarray._messages import describe
 from nnarray._trees import leaves_of, tree_map
 from nnarray.array import Array
-from nnarray.backends import Backend
 from nnarray.training._data import Data
 from nnarray.utils import pack_x_y_sample_weight
 from nnarray.variables import StatelessScope, Variable
@@ -35,11 +34,6 @@ class Step:
         self.model = model
         self.variables = list(variables)
         self._gives_logs = gives_logs
-
-    @property
-    def backend(self) -> Backend:
-        """The backend that holds the state."""
-        return self.variables[0].backend
 
     def state(self) -> State:
         """Return the values of the variables."""

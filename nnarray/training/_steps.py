@@ -13,6 +13,7 @@ from nnarray._trees import leaves_of
 from nnarray.autodiff import stop_gradient, value_and_grad
 from nnarray.backends import Selection
 from nnarray.layers import Layer
+from nnarray.metrics import Metric
 from nnarray.training._recipe import Recipe, Resolved, structure_of
 from nnarray.utils import unpack_x_y_sample_weight
 
@@ -169,17 +170,17 @@ class Steps(Layer):
             metric.reset_state()
 
     @property
-    def _all_metrics(self) -> list[metrics.Metric]:
-        """What steps may count into: all metrics, also those that a subclass's `metrics` leaves out."""
-        own = Steps.metrics.fget(self)  # type: ignore[attr-defined]
-        return list(dict.fromkeys([*own, *self.metrics]))
-
-    @property
     def metrics(self) -> list[metrics.Metric]:
         """The tracker of the loss, the compiled metrics, and those among the attributes of the model and its layers."""
         compiled = [] if self._resolved is None else self._resolved.all_metrics
         kept = [x for x in self._kept() if isinstance(x, metrics.Metric)]
         return list(dict.fromkeys([self._tracker, *compiled, *kept]))
+
+    @property
+    def _all_metrics(self) -> list[Metric]:
+        """What steps may count into: all metrics, also those that a subclass's `metrics` leaves out."""
+        own = Steps.metrics.fget(self)  # type: ignore[attr-defined]
+        return list(dict.fromkeys([*own, *self.metrics]))
 
     @property
     def metrics_names(self) -> list[str]:

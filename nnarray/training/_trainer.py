@@ -1,4 +1,4 @@
-"""A model that is compiled: where it lives, how it is trained, and what is made ready before it is."""
+"""A model that is compiled: where it lives, and how it is trained."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from nnarray import optimizers
 from nnarray.backends import use_backend
 from nnarray.compiler import Plan
 from nnarray.layers import output_spec
+from nnarray.training._good import LastGood
 from nnarray.training._history import History
 from nnarray.training._home import asked_for, home_for, moved
+from nnarray.training._prepare import release
 from nnarray.training._recipe import check_steps, recipe_of
 from nnarray.training._runner import Predictor, Runner
 from nnarray.training._steps import Steps
-from nnarray.variables import Pack, Variable
+from nnarray.variables import Variable
 
 
 class Trainer(Steps):
@@ -42,16 +44,18 @@ class Trainer(Steps):
         self._counter = 0
         self._runner: Runner | None = None
         self._predictor: Predictor | None = None
-        self._packs: list[Pack] = []
-        self._anatomy: tuple[Any, ...] = ()
+        self._targets: list[Variable] = []
+        self._held: list[Variable] = []
+        self._last_good: LastGood | None = None
+        self._dependencies: tuple[Any, ...] = ()
         self._specs: Any = None
         self._lock = threading.RLock()
         self._is_busy = False
 
     def __getstate__(self) -> dict[str, Any]:
         # Plans are made anew where a copy is used.
-        made_anew = dict.fromkeys(("_known_kept", "_lock", "_runner", "_predictor"))
-        return {**self.__dict__, **made_anew, "_packs": [], "_is_busy": False}
+        made_anew = dict.fromkeys(("_known_kept", "_lock", "_runner", "_predictor", "_last_good"))
+        return {**self.__dict__, **made_anew, "_targets": [], "_held": [], "_is_busy": False}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -177,7 +181,6 @@ class Trainer(Steps):
         self._wanted, self._on_missing = asked_for(self._wanted, backend, device, on_missing, self._on_missing)
         self.optimizer, self.loss, self._recipe = chosen, loss, recipe
         self._resolved = self._runner = self._predictor = None
-        self._tracker.dtype = self.dtype
         if self.home is not None and self._wanted is not None:
             self.home = moved(self._state(), self._wanted)
 
@@ -204,26 +207,32 @@ class Trainer(Steps):
 
     @contextmanager
     def _busy(self) -> Iterator[None]:
-        """Keep other threads from training or evaluating the model in the block, and callbacks from moving it.
-
-        A block in another's, as of a callback that evaluates, leaves the figures of the outer one as they are.
-        """
+        """Make other threads wait to train or evaluate the model, and forbid callbacks to move it, within the block."""
         with self._lock:
             before, self._is_busy = self._is_busy, True
-            counted = [variable for metric in self._all_metrics for variable in metric.variables] if before else []
-            values = [variable.numpy() for variable in counted]
             try:
                 yield
             finally:
-                self._is_busy, self._known_kept = before, None
-                for variable, value in zip(counted, values, strict=True):
-                    variable.assign(value)
+                self._is_busy = before
+                if not before:
+                    release(self)
+
+    @contextmanager
+    def _figures_kept(self) -> Iterator[None]:
+        """Let the figures of a run that is going on, as when a callback evaluates, be after the block as before."""
+        running = [variable for metric in self.metrics for variable in metric.variables] if self._held else []
+        before = [variable.numpy() for variable in running]
+        try:
+            yield
+        finally:
+            for variable, value in zip(running, before, strict=True):
+                variable.assign(value)
 
     def _refuse_while_busy(self, what: str) -> None:
         if self._is_busy:
             raise RuntimeError(
-                f"A model stays as it is while it is trained or evaluated: received a call of {what} of {self.name!r}. "
-                "Call it before or afterwards."
+                f"A model cannot be moved or compiled while it is trained or evaluated: received {what}(…) of "
+                f"{self.name!r}. Call it before or afterwards."
             )
 
     # -- what models know of themselves -------------------------------------------------------------------------------

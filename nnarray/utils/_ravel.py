@@ -43,7 +43,7 @@ def ravel(tree: Any, dtype: str | None = None) -> tuple[Any, Callable[[Any], Any
     Raises
     ------
     TypeError
-        If a leaf is no array, if the libraries differ, or if no dtype holds all leaves.
+        If a leaf is not an array, if the libraries differ, or if no dtype holds all leaves.
     ValueError
         If `unravel` is given another length.
 

@@ -63,7 +63,7 @@ class Pack(Variable):
         return self._value if self.backend.has_views else self.join([variable._value for variable in self._members])
 
     def settle(self) -> None:
-        """Nothing: a pack has a buffer of its own."""
+        """Do nothing: a pack has a buffer of its own."""
 
     def _write(self, value: Any) -> None:
         if self.backend.has_views:

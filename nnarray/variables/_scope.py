@@ -24,7 +24,7 @@ _autocast: ContextVar[str | None] = ContextVar("nnarray_autocast", default=None)
 
 @contextmanager
 def autocasting(dtype: str | None) -> Iterator[None]:
-    """Let floating-point variables be read in the dtype of a name within the block; None as they are."""
+    """Let floating-point variables be read in the dtype of that name within the block; None leaves theirs."""
     token = _autocast.set(dtype)
     try:
         yield

@@ -56,8 +56,10 @@ class Variable:
     ----------
     value : raw array or Array
         What it holds; inside a stateless call, what that call lent it.
+    holders : int
+        How many steps that are running write into its array: as long as there is one, it is neither packed nor moved.
     made_trainable : bool
-        What `trainable` was at first; it decides a variable's place among the others of a layer.
+        What `trainable` was at first; it decides its place in `weights`.
 
     Examples
     --------
@@ -79,6 +81,7 @@ class Variable:
         self.trainable = trainable
         self.made_trainable = trainable
         self.pack: Pack | None = None
+        self.holders = 0
         self._settled = False
 
     def __repr__(self) -> str:
@@ -86,7 +89,7 @@ class Variable:
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy's value is no window on the buffer it was packed in: it leaves the pack, and is packed anew.
-        return {**self.__dict__, "pack": None, "_settled": False}
+        return {**self.__dict__, "pack": None, "holders": 0, "_settled": False}
 
     @property
     def value(self) -> Any:
@@ -224,7 +227,7 @@ class Variable:
         self._settled = False
 
     def settle(self) -> None:
-        """Hold an array of its own, and from now on that one: what is assigned is written into it, where it can be."""
+        """Copy into memory of its own; later assignments write into that memory, where the library can."""
         if not self._settled and self.pack is None:
             self._value = self.backend.xp.asarray(self._value, copy=True)
         self._settled = True
@@ -233,6 +236,11 @@ class Variable:
     def members(self) -> tuple[Variable, ...]:
         """The variables it stands for: itself."""
         return (self,)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all it stands for lives in its array."""
+        return True
 
     def split(self, array: Any) -> list[Any]:
         """Return `array`, shaped like the variable, as one array per variable it stands for: itself."""

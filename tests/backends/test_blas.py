@@ -18,6 +18,8 @@ import nnarray as nna
 from nnarray import config
 from nnarray.backends import _blas, blas_threads, examine, get_backend, report
 from nnarray.backends._blas import Blas, BlasThreads, Pool, numpy_blas
+from nnarray.layers import Dense
+from nnarray.models import Sequential
 
 NUMPY = get_backend("numpy")
 SMALL, LARGE = 256 * 64 * 64, 2048 * 2048 * 512
@@ -212,6 +214,21 @@ def test_a_call_of_a_plan_has_the_threads_of_its_largest_product_also_one_that_f
     assert threads.set_to == [1, 8] * 2
     f(np.eye(10))
     assert threads.set_to == [1, 8] * 2
+
+
+def test_training_and_prediction_take_the_threads_of_their_steps(threads: Threads) -> None:
+    x, y = np.ones((64, 20), "float32"), np.ones(64)
+    model = Sequential([Dense(30, input_dim=20), Dense(1)])
+    model.compile("sgd", "mse")
+    for run in (lambda: model.fit(x, y, batch_size=32, verbose=0), lambda: model.predict(x, verbose=0)):
+        threads.set_to.clear()
+        run()
+        steps = len(threads.set_to) // 2
+        assert steps >= 2
+        assert threads.set_to == [1, 8] * steps
+    threads.set_to.clear()
+    model.evaluate(x[:9], y[:9], verbose=0)
+    assert threads.set_to == []
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import nnarray as nna
-from nnarray.compiler._place import MAY_BE_WINDOWS, VIEWS
+from nnarray.compiler._location import MAY_BE_WINDOWS, VIEWS
 from nnarray.compiler.executors.numpy import Numpy
 from tests.array.case import Case
 from tests.array.test_table import ROWS, _args, _moved

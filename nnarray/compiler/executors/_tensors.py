@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from nnarray.compiler._graph import Graph, Operation, Value
-from nnarray.compiler._place import Place, Root, brought_home, is_window
+from nnarray.compiler._location import Location, Root, is_window, materialize_outputs
 from nnarray.compiler._plan import last_uses
 
 
@@ -51,13 +51,13 @@ class Tensors:
         self._words: dict[Value, str] = {}
         self._known: dict[Any, tuple[str, Any]] = {}
         self._counts: dict[str, int] = {}
-        self._places: dict[Value, Place] = {}
+        self._places: dict[Value, Location] = {}
         for i, (value, tensor) in enumerate(zip(graph.inputs, self.bound, strict=True)):
             name = f"x{i}" if tensor is None else self.name(tensor, "a")
-            self._places[value] = Place(Root("argument"), name, tensor)
+            self._places[value] = Location(Root("argument"), name, tensor)
         for value, tensor in graph.constants.items():
             tensor = tensor.detach()
-            self._places[value] = Place(Root("constant"), self.name(tensor, "c"), tensor)
+            self._places[value] = Location(Root("constant"), self.name(tensor, "c"), tensor)
         self._base = self._bases(windows, can_write)
         self._last_own = last_uses(graph)
         self._last: dict[Value, int] = {}
@@ -162,7 +162,7 @@ class Tensors:
         result = operation.results[0]
         if result in self._targets:
             root, tensor = self._targets[result]
-            return self._put(result, Place(root, self.name(tensor, "b"), tensor), f"buffer {root.number}")
+            return self._put(result, Location(root, self.name(tensor, "b"), tensor), f"buffer {root.number}")
         if result in self._wanted:
             donated = self._wanted[result]
             free = self._last.get(donated, -1)
@@ -178,13 +178,13 @@ class Tensors:
                 return self._put(result, self._places[x], f"in place of {x}")
         root, tensor = self._memory("buffer", result)
         self._owners[root] = result
-        return self._put(result, Place(root, self.name(tensor, "b"), tensor), f"buffer {root.number}")
+        return self._put(result, Location(root, self.name(tensor, "b"), tensor), f"buffer {root.number}")
 
     def new(self, x: Value, source: Value | None = None) -> str:
         """Return the variable of a value that each replay makes anew: a tensor, or what may be a window on `source`."""
         if source is None:
-            return self._put(x, Place(Root("new"), _variable(x)), "new array")
-        return self._put(x, Place(self._places[source].root, _variable(x)), f"window on {source}")
+            return self._put(x, Location(Root("new"), _variable(x)), "new array")
+        return self._put(x, Location(self._places[source].root, _variable(x)), f"window on {source}")
 
     def view(self, operation: Operation, function: Callable[..., Any]) -> bool:
         """Whether the result is a window on a tensor that exists while planning; then it is one from now on."""
@@ -195,7 +195,7 @@ class Tensors:
         made = function(place.array, **operation.params)
         if made.untyped_storage().data_ptr() != place.array.untyped_storage().data_ptr():
             return False
-        self._put(result, Place(place.root, self.name(made, "w"), made), self.words(source))
+        self._put(result, Location(place.root, self.name(made, "w"), made), self.describe(source))
         return True
 
     def joined(self, operation: Operation) -> str | None:
@@ -210,14 +210,14 @@ class Tensors:
             there = place.root is root and place.array is not None and place.array.data_ptr() == piece.data_ptr()
             if not there and (result, n) not in self._filled:
                 lines.append(f"{self.name(piece, 'w')}.copy_({place.name})")
-        self._put(result, Place(root, self.name(whole, "b"), whole), f"buffer {root.number}")
+        self._put(result, Location(root, self.name(whole, "b"), whole), f"buffer {root.number}")
         return "\n".join(lines)
 
     def is_window(self, operation: Operation) -> bool:
         """Whether the result of an operation lies in the memory of its argument, as it was."""
         return is_window(operation, self._places)
 
-    def words(self, x: Value) -> str:
+    def describe(self, x: Value) -> str:
         """Say where a value is."""
         place = self._places[x]
         return self._words.get(x, f"{place.root.kind} {place.name}")
@@ -234,7 +234,7 @@ class Tensors:
     def _alone(self, x: Value, operation: Operation) -> bool:
         return not any(y is not x and self._base.get(y, y) is x for y in operation.inputs)
 
-    def _put(self, x: Value, place: Place, words: str) -> str:
+    def _put(self, x: Value, place: Location, words: str) -> str:
         self._places[x] = place
         self._words[x] = words
         return place.name
@@ -258,7 +258,7 @@ class Tensors:
     def results(self) -> tuple[list[str], list[str], int]:
         """Return lines that bring results where they belong, the expressions for them, and the bytes copied."""
         codes = "{0}.clone()", "{1}.copy_({0})"
-        return brought_home(self._graph, self._places, self._overwritten, codes, self.notes, not self._is_bound)
+        return materialize_outputs(self._graph, self._places, self._overwritten, codes, self.notes, not self._is_bound)
 
 
 def _pieces(operation: Operation, whole: Any) -> list[tuple[Value, Any]]:

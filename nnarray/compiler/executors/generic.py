@@ -8,8 +8,8 @@ from typing import Any
 
 from nnarray.backends import Backend
 from nnarray.compiler._graph import Graph, Operation, Value
-from nnarray.compiler._place import VIEWS, windows_of
-from nnarray.compiler._plan import Plan, Program, Step, compiled, last_uses
+from nnarray.compiler._location import VIEWS, windows_of
+from nnarray.compiler._plan import Plan, PlanStep, Program, last_uses, replay_of
 
 
 class Generic:
@@ -57,7 +57,7 @@ class Generic:
             dead = [known[x] for x in dying.get(place, ()) if x in free]
             if dead:
                 lines.append(f"del {', '.join(dead)}")
-            steps.append(Step(operation, line, "new array", operation.function.name in VIEWS))
+            steps.append(PlanStep(operation, line, "new array", operation.function.name in VIEWS))
         held = {*graph.constants, *graph.inputs}
         results, copied = [], 0
         for x in graph.outputs:
@@ -71,7 +71,7 @@ class Generic:
         source = f"def replay({arguments}):\n    " + "\n    ".join(lines) + "\n"
         notes = (f"donated arguments are not overwritten by executor {self.name!r}",) if donated else ()
         plan = Plan(self.name, graph, tuple(steps), source, notes, copied_bytes=copied)
-        return Program(plan, self._runner(compiled(source, names), plan))
+        return Program(plan, self._runner(replay_of(source, names), plan))
 
     def _runner(self, replay: Any, plan: Plan) -> Any:  # noqa: ARG002 -- for executors that compile further
         return replay

@@ -10,8 +10,8 @@ import numpy as np
 
 from nnarray.compiler._fusion import Fused, fuse
 from nnarray.compiler._graph import Graph, Operation, Value
-from nnarray.compiler._place import VIEWS
-from nnarray.compiler._plan import Program, Step
+from nnarray.compiler._location import VIEWS
+from nnarray.compiler._plan import PlanStep, Program
 from nnarray.compiler._storage import Layout
 from nnarray.compiler.executors._expressions import has_expression, is_plain
 from nnarray.compiler.executors._loops import Access, Fold, Kernel
@@ -62,7 +62,7 @@ class Numba(Numpy):
     def _can_write(self, operation: Operation) -> bool:
         return isinstance(operation.function, Fused) or super()._can_write(operation)
 
-    def _steps(self, layout: Layout) -> tuple[list[Step], list[str], str]:
+    def _steps(self, layout: Layout) -> tuple[list[PlanStep], list[str], str]:
         writer = _Writer(self, layout)
         for place, operation in enumerate(layout.graph.operations):
             layout.enter(place)
@@ -87,7 +87,7 @@ class _Writer:
     def __init__(self, executor: Numba, layout: Layout) -> None:
         self._executor = executor
         self._layout = layout
-        self._steps: list[Step] = []
+        self._steps: list[PlanStep] = []
         self._lines: list[str] = []
         self._kernels: list[Kernel] = []
         self._is_open = False
@@ -107,13 +107,13 @@ class _Writer:
             inner = operation.function.operations if isinstance(operation.function, Fused) else (operation,)
             self._lines += self._layout.prefixed("").splitlines()
             kernel = self._kernels[-1]
-            self._steps += [Step(each, kernel.name, self._layout.words(each.results[0])) for each in inner]
+            self._steps += [PlanStep(each, kernel.name, self._layout.describe(each.results[0])) for each in inner]
             if kernel.is_shared:
                 self._close()
             return
         code = self._layout.prefixed(self._executor.step(self._layout, operation))
-        place = self._layout.words(operation.results[0])
-        self._steps.append(Step(operation, code, place, self._layout.is_window(operation)))
+        place = self._layout.describe(operation.results[0])
+        self._steps.append(PlanStep(operation, code, place, self._layout.is_window(operation)))
         if not self._note_window(operation) and code:
             self._close()
         self._lines += code.splitlines()
@@ -125,7 +125,7 @@ class _Writer:
             self._lines.append(f"del {', '.join(self._dead)}")
             self._dead = []
 
-    def finish(self) -> tuple[list[Step], list[str], str]:
+    def finish(self) -> tuple[list[PlanStep], list[str], str]:
         """Return the steps, the lines of the replay, and the source of the kernels."""
         self._close()
         if not self._kernels:

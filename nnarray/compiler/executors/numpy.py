@@ -9,8 +9,8 @@ import numpy as np
 
 from nnarray.backends import Backend
 from nnarray.compiler._graph import Graph, Operation, Value
-from nnarray.compiler._place import VIEWS
-from nnarray.compiler._plan import Plan, Program, Step, compiled, matched, noted_copies, owning
+from nnarray.compiler._location import VIEWS
+from nnarray.compiler._plan import Plan, PlanStep, Program, matched, noted_copies, owning, replay_of
 from nnarray.compiler._storage import Layout, holds
 from nnarray.compiler.executors.generic import Generic
 
@@ -77,7 +77,7 @@ class Numpy(Generic):
         plan = Plan(
             self.name, graph, tuple(steps), further + source, everything, layout.buffer_bytes, copied_bytes=copied
         )
-        replay = compiled(source, layout.names)
+        replay = replay_of(source, layout.names)
         if bound:
             return Program(plan, replay)
         run = self._unless(_has_others, graph, donated, owning(replay, donated, _obstacle, _copy))
@@ -87,14 +87,14 @@ class Numpy(Generic):
         """Return the graph as the steps follow it."""
         return graph
 
-    def _steps(self, layout: Layout) -> tuple[list[Step], list[str], str]:
+    def _steps(self, layout: Layout) -> tuple[list[PlanStep], list[str], str]:
         """Return the steps, the lines of the replay, and the source of what those call."""
-        steps: list[Step] = []
+        steps: list[PlanStep] = []
         lines: list[str] = []
         for place, operation in enumerate(layout.graph.operations):
             layout.enter(place)
             code = layout.prefixed(self._step(layout, operation))
-            steps.append(Step(operation, code, layout.words(operation.results[0]), layout.is_window(operation)))
+            steps.append(PlanStep(operation, code, layout.describe(operation.results[0]), layout.is_window(operation)))
             lines += code.splitlines()
             if dead := layout.leave(place):
                 lines.append(f"del {', '.join(dead)}")

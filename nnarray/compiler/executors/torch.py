@@ -8,7 +8,7 @@ from typing import Any
 
 from nnarray.backends import Backend
 from nnarray.compiler._graph import Graph, Operation, Value
-from nnarray.compiler._plan import Plan, Program, Step, compiled, matched, noted_copies, owning
+from nnarray.compiler._plan import Plan, PlanStep, Program, matched, noted_copies, owning, replay_of
 from nnarray.compiler.executors._tensors import Tensors
 from nnarray.compiler.executors.generic import Generic
 
@@ -103,7 +103,9 @@ class Torch(Generic):
         for place, operation in enumerate(graph.operations):
             tensors.enter(place)
             code = self._step(tensors, operation)
-            steps.append(Step(operation, code, tensors.words(operation.results[0]), tensors.is_window(operation)))
+            steps.append(
+                PlanStep(operation, code, tensors.describe(operation.results[0]), tensors.is_window(operation))
+            )
             lines += [*code.splitlines(), *tensors.leave(operation).splitlines()]
         tail, results, copied = tensors.results()
         if bound:
@@ -116,7 +118,7 @@ class Torch(Generic):
         unused = sorted(set(donated) - set(wanted.values()))
         notes = [f"x{i} is donated, and no result has its shape and dtype" for i in unused]
         plan = Plan(self.name, graph, tuple(steps), source, tuple(notes + tensors.notes), tensors.buffer_bytes, copied)
-        return plan, self._in_order(compiled(source, tensors.names), graph)
+        return plan, self._in_order(replay_of(source, tensors.names), graph)
 
     def _in_order(self, replay: Callable[..., Any], graph: Graph) -> Callable[..., Any]:
         """Return `replay` that waits for its last run, which has the same buffers, if that is on another stream."""

@@ -1,4 +1,4 @@
-"""A place: the memory that a value of a plan is in, and what the plan calls it."""
+"""Where a value of a plan is: the memory that holds it, and the name that the plan gives it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Root:
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
+class Location:
     """Where a value is: an array that exists while planning, or a variable of the replay alone."""
 
     root: Root
@@ -63,8 +63,8 @@ def window_key(operation: Operation) -> Any:
     return (*(x for x in (key if type(key) is tuple else (key,)) if x is not Ellipsis), Ellipsis)
 
 
-def is_window(operation: Operation, places: Mapping[Value, Place]) -> bool:
-    """Whether the result of an operation lies in the memory of its argument, as it was."""
+def is_window(operation: Operation, places: Mapping[Value, Location]) -> bool:
+    """Whether the result of an operation is a window on its argument."""
     if operation.function.name not in VIEWS:
         return False
     return places[operation.inputs[0]].root is places[operation.results[0]].root
@@ -81,15 +81,15 @@ def windows_of(graph: Graph) -> dict[Value, Value]:
     return base
 
 
-def brought_home(
+def materialize_outputs(
     graph: Graph,
-    places: Mapping[Value, Place],
+    places: Mapping[Value, Location],
     overwritten: Mapping[int, Value],
     codes: tuple[str, str],
     notes: list[str],
     gives_new: bool = True,
 ) -> tuple[list[str], list[str], int]:
-    """Return lines that bring the outputs of a graph where they belong, expressions for them, and the bytes copied.
+    """Return lines that put the outputs of a graph where they belong, expressions for them, and the bytes copied.
 
     Parameters
     ----------
@@ -100,9 +100,9 @@ def brought_home(
     codes : tuple of str
         The expression for a copy of ``{0}``, and the line that writes ``{0}`` into ``{1}``.
     notes : list of str
-        Where is said what is copied at the end.
+        A line is added for each copy that is made at the end.
     gives_new : bool
-        Whether an array that is made anew at each replay may be given out as it is.
+        Whether an array that each replay makes anew may be returned as it is.
     """
     copy, write = codes
     lines: list[str] = []
