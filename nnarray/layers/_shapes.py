@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from nnarray.array import array_namespace
+
 Shape = tuple[int | None, ...]
 
 
@@ -53,6 +55,16 @@ def shape_fits(shape: Shape, expected: Shape) -> bool:
     """Whether a shape is the expected one, but for the batch and where one of them is not known."""
     pairs = zip(shape[1:], expected[1:], strict=False)
     return len(shape) == len(expected) and all(a is None or b is None or a == b for a, b in pairs)
+
+
+def with_rank(array: Any, expected: Shape) -> Any:
+    """Return an array with a last axis of length one more or less, if one of the expected shape needs it."""
+    shape = tuple(array.shape)
+    if len(shape) == len(expected) - 1 and expected[-1] == 1:
+        return array_namespace(array).expand_dims(array, axis=-1)
+    if len(shape) == len(expected) + 1 and shape[-1] == 1:
+        return array_namespace(array).squeeze(array, axis=-1)
+    return array
 
 
 def check_shapes(name: str, expected: Any, received: Any) -> None:
