@@ -71,11 +71,8 @@ def has_expression(operation: Operation) -> bool:
     is_minimum = name in ("maximum", "minimum") and dtype.kind in "fiu"
     if not is_minimum and name not in _TABLES[dtype.kind]:
         return False
-    if name == "pow":
-        base, exponent = operation.arguments
-        is_positive = type(base) in (int, float) and base > 0
-        if type(exponent) is Value and exponent.size == 1 and not is_positive:
-            return False  # NumPy looks at its value: to the power 0.5 is a root.
+    if name == "pow" and len(inputs) == 2 and inputs[1].size == 1:
+        return False  # NumPy looks at the value of the exponent: to the power 0.5 is a root.
     is_slow = name in _SLOW and not _is_product_or_root(operation)
     is_right = operation.results[0].dtype == (np.dtype(bool) if _gives_bool(name) else dtype)
     few = not is_slow or operation.results[0].size <= _MOST_SLOW
