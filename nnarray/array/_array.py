@@ -399,9 +399,12 @@ class Array:
                 )
             if not isinstance(left, Array):
                 return getattr(self, reflected)(left)
+        name = standard_name(ufunc.__name__, method)
+        known = hasattr(self.namespace, name)
         raise TypeError(
-            f"numpy.{ufunc.__name__} cannot record what it does to an nnarray Array. Use the array's own function: "
-            f"xp = x.__array_namespace__(); xp.{standard_name(ufunc.__name__, method)}(x)."
+            f"numpy.{ufunc.__name__} cannot record what it does to an nnarray Array. "
+            + (f"Use the array's own function: xp = x.__array_namespace__(); xp.{name}(x)." if known else "")
+            + ("" if known else "Write it in the functions of xp = x.__array_namespace__().")
         )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:

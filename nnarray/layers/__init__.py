@@ -8,7 +8,7 @@ from nnarray.layers._dense import Dense
 from nnarray.layers._layer import Layer
 from nnarray.layers._phase import observed, observing, training_phase
 from nnarray.layers._shapes import Shape, check_shapes, shape_fits, shapes_of, without_batch
-from nnarray.layers._spec import Spec
+from nnarray.layers._spec import Spec, specs_of
 from nnarray.layers._symbol import Node, Placeholder, apply, symbols_of
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "output_spec",
     "shape_fits",
     "shapes_of",
+    "specs_of",
     "symbol_of",
     "symbols_of",
     "training_phase",

@@ -10,7 +10,7 @@ import numpy as np
 
 from nnarray._messages import describe
 from nnarray._trees import leaves_of, tree_map
-from nnarray.array import Array, array_namespace
+from nnarray.array import Array, array_namespace, as_array
 from nnarray.backends import DTYPE_NAMES, backend_of, convert, find_backend
 
 
@@ -30,15 +30,18 @@ class Applied:
     function: Callable[..., Any] | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        arrays = [x for x in leaves_of((args, kwargs)) if isinstance(x, Array) or find_backend(x) is not None]
-        like = next((x for x in arrays if isinstance(x, Array)), arrays[0])
+        leaves = leaves_of((args, kwargs))
+        is_raw = not any(isinstance(x, Array) for x in leaves)
+        # Operators of raw arrays are their library's; those of Arrays promote dtypes everywhere as in the standard.
+        like = next(as_array(x) for x in leaves if (find_backend(x) if is_raw else isinstance(x, Array)))
         args, kwargs = tree_map(lambda leaf: _beside(leaf, like), (args, kwargs))
         function: Any = self.function
         if function is None:
             function = array_namespace(like)
             for part in self.name.split("."):
                 function = getattr(function, part)
-        return function(*args, **kwargs)
+        made = function(*args, **kwargs)
+        return tree_map(lambda x: x.value if isinstance(x, Array) else x, made) if is_raw else made
 
 
 class Constant:
@@ -56,7 +59,20 @@ class Named:
 
 
 def kept(leaf: Any) -> Any:
-    """Return an argument as a symbolic call keeps it: arrays and dtypes of no library in particular.
+    """Return an argument as a symbolic call of a function keeps it: arrays and dtypes of no library in particular.
+
+    Raises
+    ------
+    TypeError
+        As `kept_array`.
+    """
+    found = kept_array(leaf)
+    name = dtype_name(leaf) if found is leaf else None
+    return found if name is None else Named(name)
+
+
+def kept_array(leaf: Any) -> Any:
+    """Return an argument as a symbolic call of a layer keeps it: arrays of no library in particular.
 
     Raises
     ------
@@ -71,8 +87,7 @@ def kept(leaf: Any) -> Any:
     raw = leaf.value if isinstance(leaf, Array) else leaf
     if find_backend(raw) is not None and not isinstance(raw, (int, float, complex)):
         return Constant(np.array(backend_of(raw).to_numpy(raw)))
-    name = dtype_name(leaf)
-    return leaf if name is None else Named(name)
+    return leaf
 
 
 def dtype_name(x: Any) -> str | None:
@@ -84,13 +99,20 @@ def dtype_name(x: Any) -> str | None:
     return name if name == "float16" or name in DTYPE_NAMES else None
 
 
-def _beside(leaf: Any, like: Any) -> Any:
-    """Return a kept argument as the library of `like` takes it."""
-    if not isinstance(leaf, (Constant, Named)):
+def beside(leaf: Any, like: Any) -> Any:
+    """Return an array that was kept as one of the library of `like`, an Array if that is one; all else as it is."""
+    if not isinstance(leaf, Constant) or like is None:
         return leaf
-    raw = like.value if isinstance(like, Array) else like
-    backend = backend_of(raw)
+    made = _beside(leaf, as_array(like))
+    return made if isinstance(like, Array) else made.value
+
+
+def _beside(leaf: Any, like: Array) -> Any:
+    """Return an argument as an Array of the library of `like` if it is one, or was one when it was kept."""
+    backend = backend_of(like.value)
     if isinstance(leaf, Named):
         return getattr(backend.xp, leaf.name)
-    made = convert(leaf.value, backend.traced or backend, device=backend.device_of(raw))
-    return array_namespace(like).asarray(made) if isinstance(like, Array) else made
+    if isinstance(leaf, Constant):
+        made = convert(leaf.value, backend.traced or backend, device=backend.device_of(like.value))
+        return like.namespace.asarray(made)
+    return as_array(leaf) if find_backend(leaf) else leaf

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnarray._trees import leaves_of, tree_map
 from nnarray.backends import current_backend
+from nnarray.layers._applied import Constant
 from nnarray.layers._shapes import map_shapes, shapes_of
 from nnarray.layers._spec import Spec, spec_of_results
 from nnarray.random import preserved_keys
@@ -58,7 +59,7 @@ def output_spec(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     it if it is not built. Nothing of a layer that is not built is changed.
     """
     inputs = leaves_of(args)
-    floats = all("float" in x.dtype for x in inputs)
+    floats = all(isinstance(x, Spec) and "float" in x.dtype for x in inputs)
     if len(args) == 1 and not kwargs and floats and layer.states_output_shape and _is_whole(layer):
         shapes = layer.compute_output_shape(tree_map(lambda x: x.shape, args[0]))
         return map_shapes(lambda shape: Spec(shape, layer.compute_dtype), shapes)
@@ -79,4 +80,9 @@ def seen_spec(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     # What a layer that is built makes in its call stays with it, and so must its draws be taken.
     keys = nullcontext() if layer.built else preserved_keys()
     with keys, backend.activate(device), StatelessScope(variables, values, counter=0):
-        return spec_of_results(probed, args, {"training": False, **kwargs}, lambda x: backend.asarray(x, device=device))
+
+        def made(x: Any) -> Any:
+            return backend.asarray(x, device=device)
+
+        args, kwargs = tree_map(lambda x: made(x.value) if isinstance(x, Constant) else x, (args, kwargs))
+        return spec_of_results(probed, args, {"training": False, **kwargs}, made)

@@ -59,6 +59,11 @@ class InputLayer(Layer):
         self.batch_input_shape = (batch_size, *check_lengths("shape", shape))
         self.built = True
 
+    @property
+    def dtype(self) -> str:
+        """Dtype of the examples."""
+        return self.input_dtype
+
     def call(self, inputs: Any) -> Any:
         return inputs
 

@@ -63,13 +63,17 @@ class Dense(Layer):
             self.bias = self.add_weight((self.units,), self.bias_initializer, name="bias")
 
     def call(self, inputs: Any) -> Any:
-        if inputs.ndim < 2 or inputs.shape[-1] != self.kernel.shape[0]:
-            raise ValueError(
-                f"{self.name!r} takes inputs of shape (batch, …, {self.kernel.shape[0]}): received {describe(inputs)}."
-            )
+        self._check(inputs.shape, describe(inputs))
         xp = array_namespace(inputs)
         z = xp.matmul(as_floats(inputs, self.compute_dtype), self.kernel.value)
         return self.activation(z if self.bias is None else z + self.bias.value)
 
+    def _check(self, shape: Shape, received: str) -> None:
+        features = self.kernel.shape[0]
+        if len(shape) < 2 or shape[-1] not in (features, None):
+            raise ValueError(f"{self.name!r} takes inputs of shape (batch, …, {features}): received {received}.")
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if self.built:
+            self._check(input_shape, f"shape {tuple(input_shape)}")
         return activated_shape(self.activation, (*input_shape[:-1], self.units))

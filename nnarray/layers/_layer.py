@@ -156,7 +156,8 @@ class Layer(Weights):
         if not self.built:
             leaves = leaves_of((args, kwargs))
             like = next((x for x in leaves if isinstance(x, Array) or find_backend(x) is not None), None)
-            self.ensure_built(*shape_arguments(self, args, kwargs), like=like)
+            inputs = args[0] if args else next(iter(kwargs.values()), None)
+            self.ensure_built(*shape_arguments(self, args, kwargs), like=like, inputs=inputs)
         if symbolic:
             outputs = call_layer(self, args, kwargs if training is None else {**kwargs, "training": training})
             node = symbols_of(outputs)[0].node
@@ -196,8 +197,11 @@ class Layer(Weights):
         """Dtype that floating-point inputs are cast to."""
         return self.compute_dtype
 
-    def ensure_built(self, *input_shapes: Any, like: Any = None) -> None:
-        """Build the layer for inputs of some shapes unless it is built, where the array `like` lives."""
+    def ensure_built(self, *input_shapes: Any, like: Any = None, inputs: Any = None) -> None:
+        """Build the layer for inputs of some shapes unless it is built, where the array `like` lives.
+
+        `inputs` have the dtypes of those that it is built for, where these are known.
+        """
         if self.built:
             return
         raw = like.value if isinstance(like, Array) else like

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from nnarray._trees import leaves_of, tree_map
+from nnarray._trees import tree_map
 from nnarray.array import Array
 from nnarray.backends import backend_of
 from nnarray.layers._shapes import Shape
 
-#: Numbers of examples that are tried: an axis whose length differs between them is the batch's.
-_BATCHES = (2, 3)
+#: Numbers of examples that are tried, and for axes of unknown length: one whose length differs then is unknown too.
+_TRIED = (2, 3)
 
 
 class Spec:
@@ -34,6 +34,19 @@ class Spec:
         return f"{type(self).__name__}(shape={self.shape}, dtype={self.dtype!r})"
 
 
+def specs_of(tree: Any, dtype: str) -> Any:
+    """Return a `Spec` for each array of a tree, None for the batch and `dtype` for floating-point ones."""
+
+    def spec(x: Any) -> Any:
+        if isinstance(x, Spec) or getattr(x, "shape", None) is None:
+            return x
+        backend = backend_of(x.value if isinstance(x, Array) else x)
+        is_float = backend.xp.isdtype(x.dtype, "real floating")
+        return Spec((None, *x.shape[1:]), dtype if is_float else backend.dtype_name(x.dtype))
+
+    return tree_map(spec, tree)
+
+
 def spec_of_results(
     function: Callable[..., Any], args: Any, kwargs: dict[str, Any], make: Callable[[np.ndarray], Any]
 ) -> Any:
@@ -45,27 +58,28 @@ def spec_of_results(
     args, kwargs : tuple and dict
     make : callable
         Gives the array of an example, from one of NumPy.
-
-    Raises
-    ------
-    ValueError
-        If a length other than the batch's is not known.
     """
-    for spec in leaves_of((args, kwargs)):
-        if isinstance(spec, Spec) and None in spec.shape[1:]:
-            raise ValueError(f"Inputs of known shape are needed, but for the batch: received {spec.shape}.")
 
     def results(size: int) -> Any:
         def example(leaf: Any) -> Any:
             if not isinstance(leaf, Spec):
                 return leaf
-            return make(np.ones([size if n is None else n for n in leaf.shape], dtype=leaf.dtype))
+            # Axes of unknown length have other lengths than the batch, each its own.
+            shape = [size + 2 * axis if n is None else n for axis, n in enumerate(leaf.shape)]
+            return make(_example(shape, leaf.dtype))
 
         made_args, made_kwargs = tree_map(example, (args, kwargs))
         return function(*made_args, **made_kwargs)
 
     with np.errstate(all="ignore"):
-        return _merged([results(size) for size in _BATCHES])
+        return _merged([results(size) for size in _TRIED])
+
+
+def _example(shape: list[int], dtype: str) -> np.ndarray:
+    """Return numbers that nothing refuses: matrices that have an inverse and a root, indices of axes of any length."""
+    if "float" not in dtype:
+        return np.zeros(shape, dtype=dtype)
+    return np.ones(shape, dtype=dtype) + (np.eye(shape[-2], shape[-1], dtype=dtype) if len(shape) > 1 else 0)
 
 
 def _merged(outputs: list[Any]) -> Any:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from nnarray._trees import flatten, leaves_of, tree_map, unflatten
 from nnarray.array import namespace
-from nnarray.layers._applied import Applied, kept
+from nnarray.array._numpy_names import UFUNC_OPERATORS, standard_name
+from nnarray.layers._applied import Applied, beside, kept, kept_array
 from nnarray.layers._build import output_spec
 from nnarray.layers._shapes import Shape
 from nnarray.layers._spec import Spec, spec_of_results
@@ -96,7 +97,17 @@ class Placeholder(Spec):
         )
 
     __bool__ = __float__ = __int__ = __index__ = __complex__ = __array__ = __iter__ = __len__ = __setitem__ = _refuse
-    __array_ufunc__ = None
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        reflected = UFUNC_OPERATORS.get(ufunc.__name__)
+        if method == "__call__" and reflected is not None and not kwargs and len(inputs) == 2 and inputs[1] is self:
+            return getattr(self, reflected)(inputs[0])
+        name = standard_name(ufunc.__name__, method)
+        raise TypeError(
+            f"numpy.{ufunc.__name__} takes arrays: received {self!r}. Use the symbol's own functions: xp = "
+            f"x.__array_namespace__(); xp.{name}(x)."
+        )
+
     __add__, __radd__ = _binary("add")
     __sub__, __rsub__ = _binary("sub")
     __mul__, __rmul__ = _binary("mul")
@@ -108,6 +119,10 @@ class Placeholder(Spec):
     __and__, __rand__ = _binary("and_")
     __or__, __ror__ = _binary("or_")
     __xor__, __rxor__ = _binary("xor")
+    __lshift__, __rlshift__ = _binary("lshift")
+    __rshift__, __rrshift__ = _binary("rshift")
+    __eq__, __ne__ = _binary("eq")[0], _binary("ne")[0]
+    __hash__ = object.__hash__
     __lt__, __le__ = _binary("lt")[0], _binary("le")[0]
     __gt__, __ge__ = _binary("gt")[0], _binary("ge")[0]
     __neg__, __pos__, __abs__, __invert__ = _unary("neg"), _unary("pos"), _unary("abs"), _unary("invert")
@@ -140,6 +155,9 @@ class Node:
     def run(self, known: dict[Placeholder, Any]) -> None:
         """Make the call on the arrays that are known for its inputs, and add its outputs."""
         leaves = [known[leaf] if isinstance(leaf, Placeholder) else leaf for leaf in self._leaves]
+        if not isinstance(self.operation, Applied):
+            like = known[self.inputs[0]]
+            leaves = [beside(leaf, None if isinstance(like, Placeholder) else like) for leaf in leaves]
         args, kwargs = unflatten(self._structure, leaves)
         made = leaves_of(self.operation(*args, **kwargs))
         known.update(zip(leaves_of(self.outputs), made, strict=True))
@@ -156,6 +174,7 @@ def symbols_of(tree: Any) -> list[Placeholder]:
 
 def call_layer(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Note down a call of a built layer on symbols; return symbols for its outputs."""
+    args, kwargs = tree_map(lambda leaf: leaf if isinstance(leaf, Placeholder) else kept_array(leaf), (args, kwargs))
     return _noted(layer, args, kwargs, output_spec(layer, args, kwargs))
 
 

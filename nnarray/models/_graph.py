@@ -7,6 +7,8 @@ from typing import Any
 from nnarray._lookup import unique
 from nnarray._messages import describe, unknown_name
 from nnarray._trees import flatten, unflatten
+from nnarray.array import array_namespace
+from nnarray.backends import backend_of
 from nnarray.layers import Layer, Node, Placeholder, as_floats, shape_fits, symbols_of
 
 
@@ -82,11 +84,8 @@ class Graph:
             shape = tuple(getattr(array, "shape", ()))
             if not shape_fits(shape, symbol.shape):
                 listed = ", ".join("batch" if n is None else str(n) for n in symbol.shape)
-                cure = (
-                    " That is one example: x[None] is a batch of it."
-                    if shape_fits((None, *shape), symbol.shape)
-                    else ""
-                )
+                one = shape_fits((None, *shape), symbol.shape)
+                cure = " That is one example: x[None] is a batch of it." if one else ""
                 raise ValueError(
                     f"Input {symbol.name!r} takes arrays of shape ({listed}): received {describe(array)}.{cure}"
                 )
@@ -117,8 +116,23 @@ def _keys(tree: Any) -> list[str]:
 
 
 def as_declared(x: Any, dtype: str) -> Any:
-    """Return an array in the floating-point dtype that is declared for it; integers stay where such are declared."""
-    return as_floats(x, dtype) if "float" in dtype and not isinstance(x, Placeholder) else x
+    """Return an array in the floating-point dtype that is declared for it; where integers are, floats become such."""
+    if isinstance(x, Placeholder):
+        return x
+    if "float" in dtype:
+        return as_floats(x, dtype)
+    xp = array_namespace(x)
+    return xp.astype(x, getattr(xp, dtype)) if xp.isdtype(x.dtype, "real floating") else x
+
+
+def check_whole(x: Any, symbol: Placeholder) -> None:
+    """Raise ValueError if integers are declared for an array, and it holds others."""
+    backend = backend_of(x)
+    if "int" in symbol.dtype and backend.xp.isdtype(x.dtype, "real floating"):
+        fractions = backend.to_numpy(x) % 1 != 0
+        if fractions.any():
+            found = backend.to_numpy(x)[fractions][0]
+            raise ValueError(f"Input {symbol.name!r} takes integers, {symbol.dtype}: received {found}.")
 
 
 def _symbols(what: str, tree: Any) -> list[Placeholder]:
@@ -164,11 +178,12 @@ def _layers(inputs: list[Placeholder], nodes: list[Node], order: dict[Any, int])
     """Return the layers by their distance from the outputs, then in the order in which they are met from there."""
     depth: dict[Any, int] = {}
     of_node: dict[Any, int] = {}
+    declared = set(inputs)
     for node in reversed(nodes):
         here = max(of_node.get(node, 0), depth.get(node.operation, 0))
         depth[node.operation] = here
         for symbol in node.inputs:
-            behind: Any = symbol.source if symbol in inputs else symbol.node
+            behind: Any = symbol.source if symbol in declared else symbol.node
             if behind is not None:
                 of_node[behind] = max(here + 1, of_node.get(behind, 0))
     for symbol in inputs:

@@ -8,12 +8,15 @@ from typing import Any
 from nnarray._messages import describe
 from nnarray._trees import tree_map
 from nnarray.array import Array
-from nnarray.backends import Selection, convert, find_backend
-from nnarray.layers import Layer, Spec, check_shapes, shapes_of, symbols_of, without_batch
+from nnarray.backends import convert, find_backend
+from nnarray.layers import Layer, Spec, check_shapes, shapes_of, specs_of, symbols_of, without_batch
+from nnarray.layers._build import seen_spec
+from nnarray.layers._shapes import map_shapes
 from nnarray.models._config import graph_config, graph_from
-from nnarray.models._graph import Graph
+from nnarray.models._graph import Graph, check_whole
 from nnarray.models._summary import summary_table
 from nnarray.training import Trained
+from nnarray.training._home import place_of
 from nnarray.variables import current_scope
 
 
@@ -54,19 +57,8 @@ class Model(Trained):
     """
 
     _unwalked = Layer._unwalked | {
-        *(
-            "_graph",
-            "_targets",
-            "_held",
-            "_last_good",
-            "_runner",
-            "_predictor",
-            "_recipe",
-            "_resolved",
-            "_dependencies",
-            "_specs",
-            "_lock",
-        ),
+        *("_graph", "_targets", "_held", "_last_good", "_runner", "_predictor"),
+        *("_recipe", "_resolved", "_dependencies", "_specs", "_built_for", "_lock"),
         *("history", "home", "loss", "_noted", "_wanted"),
     }
 
@@ -92,6 +84,7 @@ class Model(Trained):
             dtype = graph.dtype
         super().__init__(backend, device, on_missing, name=name, trainable=trainable, dtype=dtype, **kwargs)
         self._graph: Graph | None = graph
+        self._built_for: Any = None
         if graph is not None:
             self.batch_input_shape = tree_map(lambda symbol: symbol.shape, graph.inputs)
             self.built = True
@@ -204,8 +197,12 @@ class Model(Trained):
     def states_output_shape(self) -> bool:
         return type(self).compute_output_shape is not Model.compute_output_shape
 
-    def ensure_built(self, *input_shapes: Any, like: Any = None) -> None:
-        super().ensure_built(*input_shapes, like=like)
+    def ensure_built(self, *input_shapes: Any, like: Any = None, inputs: Any = None) -> None:
+        self._built_for = None if inputs is None else specs_of(inputs, self.compute_dtype)
+        try:
+            super().ensure_built(*input_shapes, like=like, inputs=inputs)
+        finally:
+            self._built_for = None
         if self.batch_input_shape is None and input_shapes:
             self.batch_input_shape = without_batch(input_shapes[0])
 
@@ -213,15 +210,22 @@ class Model(Trained):
         """Make all weights, by calling the model on ones."""
         before, self.built = self.built, True
         try:
-            Layer.compute_output_shape(self, input_shape)
+            seen_spec(self, (self._specs_for(input_shape),), {})
         except BaseException:
             self.built = before
             raise
         self.batch_input_shape = without_batch(input_shape)
 
+    def _specs_for(self, input_shape: Any) -> Any:
+        """Return a `Spec` for each input: those that the model is built for now, or floating-point ones of a shape."""
+        if self._built_for is not None:
+            return self._built_for
+        return map_shapes(lambda shape: Spec(shape, self.compute_dtype), input_shape)
+
     def checked_inputs(self, x: Any) -> Any:
         if self._graph is not None:
-            self._graph.arranged(x)
+            for array, symbol in zip(self._graph.arranged(x), self._graph.symbols, strict=True):
+                check_whole(array, symbol)
         elif self.batch_input_shape is not None:
             check_shapes(self.name, self.batch_input_shape, shapes_of(x))
         return x
@@ -238,7 +242,7 @@ class Model(Trained):
         if current_scope() is not None or not self.built or symbols_of((args, kwargs)):
             return super().__call__(*args, **kwargs)
         self._come_home()
-        home = self.home or _place_of(self)
+        home = self.home or place_of(self.variables)
         if home is None:
             return super().__call__(*args, **kwargs)
 
@@ -270,9 +274,11 @@ class Model(Trained):
             raise ValueError(f"Give either name or index: received name={name!r}, index={index!r}.")
         if index is not None:
             return self.layers[index]
-        for layer in self.layers:
-            if layer.name == name:
-                return layer
+        found = [layer for layer in self.layers if layer.name == name]
+        if len(found) > 1:
+            raise ValueError(f"{len(found)} layers are named {name!r}: get them by index.")
+        if found:
+            return found[0]
         raise ValueError(f"No layer is named {name!r}. Layers: {', '.join(layer.name for layer in self.layers)}.")
 
     def summary(self, print_fn: Callable[[str], Any] | None = None) -> None:
@@ -292,9 +298,3 @@ class Model(Trained):
                 "input shape, or call model.build((None, features))."
             )
         super().set_weights(weights)
-
-
-def _place_of(model: Model) -> Selection | None:
-    """Return where all variables of a model are, None if it has none or they are apart."""
-    places = [(variable.backend, variable.device) for variable in model.variables]
-    return Selection(*places[0]) if places and all(place == places[0] for place in places) else None

@@ -8,7 +8,7 @@ from typing import Any
 
 from nnarray._messages import describe
 from nnarray.backends import use_backend
-from nnarray.layers import InputLayer, Layer, Placeholder, Shape, symbol_of
+from nnarray.layers import InputLayer, Layer, Placeholder, Shape, Spec, symbol_of
 from nnarray.models._graph import Graph
 from nnarray.models._model import Model
 
@@ -132,7 +132,9 @@ class Sequential(Model):
     def _input_symbol(self, first: Layer, shape: Shape) -> Placeholder:
         if isinstance(first, InputLayer):
             return symbol_of(first)
-        return symbol_of(InputLayer(batch_shape=shape, dtype=first.variable_dtype))
+        spec = self._specs_for(shape)
+        dtype = spec.dtype if isinstance(spec, Spec) and "float" not in spec.dtype else first.variable_dtype
+        return symbol_of(InputLayer(batch_shape=shape, dtype=dtype))
 
     def _called(self, layers: Sequence[Layer], symbols: list[Placeholder]) -> list[Placeholder]:
         """Return the symbols with those that further layers make, each built where the model lives."""

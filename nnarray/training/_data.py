@@ -24,6 +24,8 @@ def as_tree(name: str, value: Any) -> Any:
     TypeError, ValueError
         As `as_numbers`.
     """
+    if value is None and name[:1] != "x":
+        return None
     if isinstance(value, dict):
         return {key: as_tree(f"{name}[{key!r}]", item) for key, item in value.items()}
     if isinstance(value, (list, tuple)) and any(map(_holds_arrays, value)):

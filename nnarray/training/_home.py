@@ -46,6 +46,12 @@ def home_for(wanted: Selection | None, x: Any, on_missing: str) -> Selection:
     return current_backend(on_missing)
 
 
+def place_of(variables: Iterable[Variable]) -> Selection | None:
+    """Return where all variables are, None if there are none or they are apart."""
+    places = [(variable.backend, variable.device) for variable in variables]
+    return Selection(*places[0]) if places and all(place == places[0] for place in places) else None
+
+
 def moved(variables: Iterable[Variable], home: Selection) -> Selection:
     """Move variables to a backend and device, all or none; return the place with its device named.
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from nnarray._trees import flatten, tree_map, unflatten
 from nnarray.array import as_array
-from nnarray.backends import Selection, backend_of
-from nnarray.layers import Spec
+from nnarray.backends import Selection
+from nnarray.layers import specs_of
 from nnarray.training._data import Data, as_data, check_is_array
 from nnarray.training._home import moved
 from nnarray.training._runner import Predictor, Runner
@@ -40,13 +40,7 @@ def checked_data(model: Any, x: Any, y: Any, sample_weight: Any, finite: bool, p
 
 def specs_of_outputs(model: Any, x: Any) -> Any:
     """Return a `Spec` for each output of a model for such inputs, found once as long as its layers are the same."""
-
-    def spec(array: Any) -> Spec:
-        backend = backend_of(array)
-        is_float = backend.xp.isdtype(array.dtype, "real floating")
-        return Spec((None, *array.shape[1:]), model.dtype if is_float else backend.dtype_name(array.dtype))
-
-    specs, structure = flatten(tree_map(spec, x))
+    specs, structure = flatten(specs_of(x, model.dtype))
     key = structure, [(each.shape, each.dtype) for each in specs], list(model.structure()[0].values())
     if model._specs is None or model._specs[0] != key:
         model._specs = key, model.output_specs(unflatten(structure, specs))
@@ -60,7 +54,7 @@ def move_in(model: Any, home: Selection, x: Any) -> None:
     """
     if model.has_call and not model.built:
         like = home.backend.asarray(0.0, device=home.device)
-        model.ensure_built(tree_map(lambda array: (None, *array.shape[1:]), x), like=like)
+        model.ensure_built(tree_map(lambda array: (None, *array.shape[1:]), x), like=like, inputs=x)
     model.home = moved(model._state(), home)
 
 
