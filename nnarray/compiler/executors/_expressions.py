@@ -44,7 +44,7 @@ _TABLES = {
     "b": _LOGICAL | {"equal": "{x} == {y}", "not_equal": "{x} != {y}"},
 }
 #: To these powers NumPy multiplies, or newer versions take the root, which is NaN of -inf.
-_POWERS = {2: "{x} * {x}"}
+_POWERS: dict[float, str] = {2: "{x} * {x}"}
 with np.errstate(invalid="ignore"):
     if np.isnan(np.power(-np.ones(1) * np.inf, 0.5)).all():
         _POWERS[0.5] = "sqrt({x})"
