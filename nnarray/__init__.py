@@ -36,6 +36,14 @@ _FROM = {
     "TracingError": "nnarray.compiler",
     "jit": "nnarray.compiler",
     "set_seed": "nnarray.random",
+    "Initializer": "nnarray.initializers",
+    "Input": "nnarray.layers",
+    "Layer": "nnarray.layers",
+    "Loss": "nnarray.losses",
+    "Metric": "nnarray.metrics",
+    "Model": "nnarray.models",
+    "Optimizer": "nnarray.optimizers",
+    "Sequential": "nnarray.models",
     "Variable": "nnarray.variables",
 }
 _MODULES = (
@@ -67,6 +75,14 @@ if TYPE_CHECKING:
     from nnarray.backends import use_backend as use_backend
     from nnarray.compiler import TracingError as TracingError
     from nnarray.compiler import jit as jit
+    from nnarray.initializers import Initializer as Initializer
+    from nnarray.layers import Input as Input
+    from nnarray.layers import Layer as Layer
+    from nnarray.losses import Loss as Loss
+    from nnarray.metrics import Metric as Metric
+    from nnarray.models import Model as Model
+    from nnarray.models import Sequential as Sequential
+    from nnarray.optimizers import Optimizer as Optimizer
     from nnarray.random import set_seed as set_seed
     from nnarray.variables import Variable as Variable
 

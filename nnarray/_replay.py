@@ -9,16 +9,22 @@ from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from typing import Any
 
+#: Stands for a value that each run makes anew.
+_READ_AGAIN = object()
+
 
 class _FirstRun:
-    def __init__(self, values: list[Any], around: _FirstRun | _LaterRun | None) -> None:
+    def __init__(self, values: list[Any], since: int, around: _FirstRun | _LaterRun | None) -> None:
         self._values = values
+        self._since = since
         self._around = around
         self.repeats: bool = around is not None and around.repeats
 
     def take(self, make: Callable[[], Any]) -> Any:
         value = make() if self._around is None else self._around.take(make)
-        self._values.append(value)
+        # What a derivative inside the run lends is another array in each run.
+        is_of_this_run = getattr(getattr(value, "node", None), "serial", -1) >= self._since
+        self._values.append(_READ_AGAIN if is_of_this_run else value)
         return value
 
 
@@ -28,11 +34,11 @@ class _LaterRun:
     def __init__(self, values: list[Any]) -> None:
         self._remaining = iter(values)
 
-    def take(self, make: Callable[[], Any]) -> Any:  # noqa: ARG002 -- what was made is kept
-        try:
-            return next(self._remaining)
-        except StopIteration:
-            raise _differs() from None
+    def take(self, make: Callable[[], Any]) -> Any:
+        value = next(self._remaining, self)
+        if value is self:
+            raise _differs()
+        return make() if value is _READ_AGAIN else value
 
     def check_end(self) -> None:
         if next(self._remaining, self) is not self:
@@ -82,17 +88,20 @@ class Rerun:
     Parameters
     ----------
     fun : callable
+    since : int
+        Number of the first recorded array that the run itself can make: what is read of later ones is read again.
     """
 
-    def __init__(self, fun: Callable[..., Any]) -> None:
+    def __init__(self, fun: Callable[..., Any], since: int) -> None:
         self._fun = fun
+        self._since = since
         self._as_it_was = _closed_by_now(fun)
         self._values: list[Any] = []
         self._context = copy_context()
 
     def first(self, *args: Any, **kwargs: Any) -> Any:
         """Run the function."""
-        token = _journal.set(_FirstRun(self._values, _journal.get()))
+        token = _journal.set(_FirstRun(self._values, self._since, _journal.get()))
         try:
             return self._fun(*args, **kwargs)
         finally:

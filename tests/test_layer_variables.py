@@ -36,7 +36,7 @@ def test_add_weight_has_the_dtype_and_name_asked_for(place: Any) -> None:
         ("mine/variable", (), "float64", True),
     ]
     assert to_host(b.value).tolist() == [7.0, 7.0]
-    assert layer.variables == [a, c, b]
+    assert layer.variables == [a, b, c]
 
 
 def test_a_variable_owns_its_array_also_when_an_initializer_keeps_it() -> None:
@@ -215,3 +215,26 @@ def test_a_model_with_a_layer_in_a_set_is_refused_however_it_runs() -> None:
         model.compile("sgd", "mse", run_eagerly=run_eagerly)
         with pytest.raises(TypeError, match="received Dense"):
             model.fit(X, np.ones(4), verbose=0)
+
+
+def test_weights_are_in_keras_order_and_variables_in_that_of_assignment() -> None:
+    class Counting(Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen = self.add_weight((), "zeros", trainable=False, name="seen")
+            self.inner = Dense(2)
+
+        def build(self, input_shape: Any) -> None:
+            self.scale = self.add_weight((), "ones", name="scale")
+
+        def call(self, inputs: Any) -> Any:
+            return self.inner(inputs) * self.scale
+
+    layer = Counting()
+    layer(np.ones((1, 3)))
+    assert [v.name for v in layer.variables] == ["seen", "scale", "kernel", "bias"]
+    assert [v.name for v in layer.weights] == ["scale", "seen", "kernel", "bias"]
+    layer.scale.trainable = False
+    assert [v.name for v in layer.weights] == ["scale", "seen", "kernel", "bias"]
+    layer.set_weights([np.float32(2), np.float32(5), np.ones((3, 2)), np.zeros(2)])
+    assert [float(np.asarray(v).max()) for v in layer.variables] == [5.0, 2.0, 1.0, 0.0]

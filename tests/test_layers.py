@@ -100,8 +100,11 @@ def test_dense_refuses_inputs_of_another_width_and_without_a_batch(place: Any) -
     for shape in ((5, 2), (3,), ()):
         with pytest.raises(ValueError, match=r"takes inputs of shape \(batch, …, 3\): received"):
             layer(to_library(np.ones(shape), nna.namespace(*place)))
-    with pytest.raises(ValueError, match="last axis has a known length"):
-        Dense(2).build((None, None))
+    for shape in ((None, None), (None,), ()):
+        with pytest.raises(ValueError, match="features being known: received"):
+            Dense(2).build(shape)
+    with pytest.raises(ValueError, match=r"received inputs of shape \(3,\)\. One feature stands on an axis of its own"):
+        Dense(2)(to_library(np.ones(3), nna.namespace(*place)))
 
 
 def test_flatten_keeps_the_batch_and_joins_the_rest(place: Any) -> None:

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import re
 import runpy
 from pathlib import Path
 
@@ -72,3 +73,14 @@ def test_what_the_readme_says_is_not_there_is_not_there(place, names):
         there = getattr(there, part)
     assert [name for name in names if hasattr(there, name)] == [], "README.md lists these as not there"
     assert "class_weight" not in inspect.signature(nna.models.Model.fit).parameters
+
+
+def test_every_context_variable_stands_in_the_design():
+    root = Path(nna.__file__).parent
+    found = {}
+    for path in root.rglob("*.py"):
+        for name in re.findall(r"^(\w+): ContextVar", path.read_text(encoding="utf-8"), re.MULTILINE):
+            found[f"`{'.'.join(path.relative_to(root).with_suffix('').parts)}.{name}`"] = path
+    design = (root.parent / "docs" / "design.md").read_text(encoding="utf-8")
+    table = re.findall(r"^\| (`[\w.]+`) \|", design.partition("## The dynamic scope")[2], re.MULTILINE)
+    assert sorted(table) == sorted(found)

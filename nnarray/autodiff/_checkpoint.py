@@ -53,8 +53,8 @@ def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(fun)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         operands = Operands((args, kwargs))
-        call = Rerun(fun)
         mark = next_serial()
+        call = Rerun(fun, mark)
         sources, (given, named) = operands.sources(tied=False)
         results, structure = flatten(call.first(*given, **named))
         results, notes = with_logits(results)

@@ -12,7 +12,7 @@ from typing import Any
 from nnarray._messages import describe
 from nnarray._replay import Rerun
 from nnarray._trees import aligned, flatten, leaves_of, tree_map, unflatten
-from nnarray.array import Array, Node, as_array
+from nnarray.array import Array, Node, as_array, next_serial
 from nnarray.autodiff._block import Block
 from nnarray.autodiff._operands import Operands, node_of
 from nnarray.autodiff._sources import is_watched
@@ -100,7 +100,7 @@ class custom_vjp:  # noqa: N801 -- JAX's name
         if (block := _block_of(self, operands.parents)) is not None:
             results, structure = flatten(self.fun(*operands.constants()))
             return unflatten(structure, block.parts([_array(x) for x in results]))
-        call = Rerun(functools.partial(self._run, fwd))
+        call = Rerun(functools.partial(self._run, fwd), next_serial())
         result, residuals = call.first(None, operands.constants())
         results, structure = flatten(result)
         results = [_array(x) for x in results]

@@ -198,9 +198,11 @@ def set_backend(backend: str | ModuleType, device: Any = None, on_missing: str =
     Examples
     --------
     >>> import nnarray as nna
-    >>> nna.set_backend("numpy")
-    >>> type(nna.random.uniform((2,))).__module__
-    'numpy'
+    >>> try:
+    ...     nna.set_backend("nunpy")
+    ... except ValueError as error:
+    ...     print(str(error).partition(" Known")[0])
+    Unknown backend: 'nunpy'. Did you mean 'numpy'?
     """
     global _default
     _default = select(backend, device, on_missing)

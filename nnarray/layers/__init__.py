@@ -7,7 +7,7 @@ from nnarray.layers._core import Activation, Dropout, Flatten, Input, InputLayer
 from nnarray.layers._dense import Dense
 from nnarray.layers._layer import Layer
 from nnarray.layers._phase import observed, observing, training_phase
-from nnarray.layers._shapes import Shape, check_shapes, shape_fits, shapes_of, without_batch
+from nnarray.layers._shapes import Shape, check_shapes, shape_fits, shapes_of, with_rank, without_batch
 from nnarray.layers._spec import Spec, specs_of
 from nnarray.layers._symbol import Node, Placeholder, apply, symbols_of
 
@@ -38,5 +38,6 @@ __all__ = [
     "symbol_of",
     "symbols_of",
     "training_phase",
+    "with_rank",
     "without_batch",
 ]

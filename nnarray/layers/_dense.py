@@ -55,9 +55,12 @@ class Dense(Layer):
         self.bias: Variable | None = None
 
     def build(self, input_shape: Shape) -> None:
-        features = input_shape[-1] if input_shape else None
-        if features is None:
-            raise ValueError(f"{self.name!r} needs inputs whose last axis has a known length: received {input_shape}.")
+        if len(input_shape) < 2 or input_shape[-1] is None:
+            raise ValueError(
+                f"{self.name!r} takes inputs of shape (batch, …, features), features being known: received inputs of "
+                f"shape {input_shape}. One feature stands on an axis of its own: x[:, None]."
+            )
+        features = input_shape[-1]
         self.kernel = self.add_weight((features, self.units), self.kernel_initializer, name="kernel")
         if self.use_bias:
             self.bias = self.add_weight((self.units,), self.bias_initializer, name="bias")

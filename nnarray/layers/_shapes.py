@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from nnarray.array import array_namespace
+
 Shape = tuple[int | None, ...]
 
 
@@ -55,13 +57,24 @@ def shape_fits(shape: Shape, expected: Shape) -> bool:
     return len(shape) == len(expected) and all(a is None or b is None or a == b for a, b in pairs)
 
 
+def with_rank(array: Any, expected: Shape) -> Any:
+    """Return an array with a last axis of length one more or less, if one of the expected shape needs it."""
+    shape = tuple(array.shape)
+    if len(shape) == len(expected) - 1 and expected[-1] == 1:
+        return array_namespace(array).expand_dims(array, axis=-1)
+    if len(shape) == len(expected) + 1 and shape[-1] == 1:
+        return array_namespace(array).squeeze(array, axis=-1)
+    return array
+
+
 def check_shapes(name: str, expected: Any, received: Any) -> None:
     """Raise ValueError if the shapes of the inputs of a model, one or a tree of them, are not those it was made for."""
     if is_shape(expected):
         if not is_shape(received) or not shape_fits(received, expected):
             one = is_shape(received) and shape_fits((None, *received), expected)
             cure = " That is one example: x[None] is a batch of it." if one else ""
-            found = f"x of shape {tuple(received)}" if one else _said(received)
+            alike = not is_shape(received) or len(received) == len(expected)
+            found = _said(received) if alike else f"shape {tuple(received)}"
             raise ValueError(f"Model {name!r} takes x of shape {_shown(expected)}: received {found}.{cure}")
         return
     items = expected.items() if isinstance(expected, dict) else enumerate(expected)

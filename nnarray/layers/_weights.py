@@ -124,7 +124,7 @@ class Weights(Configured):
     def structure(self) -> tuple[dict[str, Any], dict[str, Variable]]:
         """Return the layers, this one first, and the variables, each once, by the paths that lead to them.
 
-        A layer's own variables come before those of the layers in it, and those first that were made trainable.
+        A layer's own variables come before those of the layers in it, both in the order of assignment.
         """
         layers: dict[str, Any] = {}
         variables: dict[str, Variable] = {}
@@ -134,9 +134,8 @@ class Weights(Configured):
             known.add(layer)
             layers[path.removesuffix("/")] = layer
             members = list(layer.members())
-            own = [(name, item) for name, item in members if isinstance(item, Variable)]
-            for name, item in sorted(own, key=lambda member: not member[1].made_trainable):
-                if item not in known:
+            for name, item in members:
+                if isinstance(item, Variable) and item not in known:
                     known.add(item)
                     variables[unique(path + name, variables)] = item
             for name, item in members:
@@ -164,8 +163,17 @@ class Weights(Configured):
 
     @property
     def variables(self) -> list[Variable]:
-        """All variables, each once: the layer's own, those made trainable first, then those of its layers."""
+        """All variables, each once: the layer's own in the order of assignment, then those of its layers."""
         return list(self.structure()[1].values())
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All variables in Keras' order: of each layer those that were made trainable come first."""
+        found: dict[Variable, None] = {}
+        for layer in self.structure()[0].values():
+            own = [item for _, item in layer.members() if isinstance(item, Variable)]
+            found.update((item, None) for item in sorted(own, key=lambda variable: not variable.made_trainable))
+        return list(found)
 
     @property
     def trainable(self) -> bool:
@@ -202,7 +210,6 @@ class Weights(Configured):
         trainable = set(self.trainable_variables)
         return [variable for variable in self.variables if variable not in trainable]
 
-    weights = variables
     trainable_weights = trainable_variables
     non_trainable_weights = non_trainable_variables
 
@@ -212,7 +219,7 @@ class Weights(Configured):
 
     def get_weights(self) -> list[np.ndarray]:
         """Return copies of all variables as NumPy arrays."""
-        return [variable.numpy() for variable in self.variables]
+        return [variable.numpy() for variable in self.weights]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Set all variables, in the order of `get_weights`.
@@ -222,7 +229,7 @@ class Weights(Configured):
         ValueError
             If their number or a shape differs; then nothing is changed.
         """
-        variables = self.variables
+        variables = self.weights
         if len(weights) != len(variables):
             raise ValueError(f"Layer {self.name!r} has {len(variables)} weights: received {len(weights)}.")
         arrays = [as_weight(variable, x) for variable, x in zip(variables, weights, strict=True)]

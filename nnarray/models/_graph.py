@@ -9,7 +9,7 @@ from nnarray._messages import describe, unknown_name
 from nnarray._trees import flatten, unflatten
 from nnarray.array import array_namespace
 from nnarray.backends import backend_of
-from nnarray.layers import Layer, Node, Placeholder, as_floats, shape_fits, symbols_of
+from nnarray.layers import Layer, Node, Placeholder, as_floats, shape_fits, symbols_of, with_rank
 
 
 class Graph:
@@ -68,7 +68,8 @@ class Graph:
         Parameters
         ----------
         inputs : array, or list, tuple or dict of arrays
-            As the symbols were given, in their order, or by their names.
+            As the symbols were given, in their order, or by their names. A last axis of length one may be missing, or
+            be there beside the declared ones.
 
         Raises
         ------
@@ -80,6 +81,7 @@ class Graph:
             given = self._by_name(inputs) if isinstance(inputs, dict) else given
         if len(given) != len(self.symbols):
             raise ValueError(f"The model has {len(self.symbols)} input(s), {self.input_names}: received {len(given)}.")
+        given = [with_rank(array, symbol.shape) for symbol, array in zip(self.symbols, given, strict=True)]
         for symbol, array in zip(self.symbols, given, strict=True):
             shape = tuple(getattr(array, "shape", ()))
             if not shape_fits(shape, symbol.shape):

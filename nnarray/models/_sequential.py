@@ -8,7 +8,7 @@ from typing import Any
 
 from nnarray._messages import describe
 from nnarray.backends import use_backend
-from nnarray.layers import InputLayer, Layer, Placeholder, Shape, Spec, symbol_of
+from nnarray.layers import InputLayer, Layer, Placeholder, Shape, Spec, symbol_of, with_rank
 from nnarray.models._graph import Graph
 from nnarray.models._model import Model
 
@@ -162,7 +162,15 @@ class Sequential(Model):
             input_shape = layer.compute_output_shape(input_shape)
         return input_shape
 
+    def checked_inputs(self, x: Any) -> Any:
+        return super().checked_inputs(self._ranked(x))
+
+    def _ranked(self, x: Any) -> Any:
+        shape = self.batch_input_shape
+        return x if shape is None or not hasattr(x, "shape") else with_rank(x, shape)
+
     def call(self, inputs: Any) -> Any:
+        inputs = self._ranked(inputs)
         for layer in self._stack:
             inputs = layer(inputs)
         return inputs

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import weakref
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,13 +13,10 @@ from nnarray._config import Configured
 from nnarray._lookup import snake_case
 from nnarray.array import array_namespace
 from nnarray.optimizers._gradients import clip, fitted, scalar_for
+from nnarray.optimizers._owner import Owner
 from nnarray.optimizers._rate import LearningRate, Rate
 from nnarray.optimizers._slots import Part, Slot, SlotTable, bring_beside, members_of
 from nnarray.variables import RehearsalScope, StatelessScope, Variable, current_scope, outside_scopes
-
-
-def _nobody() -> None:
-    return None
 
 
 class Optimizer(Configured):
@@ -50,12 +46,10 @@ class Optimizer(Configured):
     >>> import numpy as np
     >>> import nnarray as nna
     >>> class SignDescent(nna.optimizers.Optimizer):
-    ...     def __init__(self, learning_rate=0.25, **kwargs):
-    ...         super().__init__(learning_rate, **kwargs)
     ...     def update(self, xp, weight, gradient, slots, learning_rate, step):
     ...         return weight - learning_rate * xp.sign(gradient), slots
     >>> w = nna.Variable(np.asarray([1.0, -2.0]))
-    >>> SignDescent().apply([np.asarray([5.0, -3.0])], [w])
+    >>> SignDescent(0.25).apply([np.asarray([5.0, -3.0])], [w])
     >>> w.numpy()
     array([ 0.75, -1.75])
     """
@@ -91,10 +85,7 @@ class Optimizer(Configured):
         self._iterations: Variable | None = None
         self._table = SlotTable()
         self._undecayed: tuple[list[Variable], list[str]] = ([], [])
-        self._owner: Callable[[], Any] = _nobody
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_owner": _nobody}
+        self._owner = Owner()
 
     def update(
         self, xp: Any, weight: Any, gradient: Any, slots: tuple[Any, ...], learning_rate: Any, step: Any
@@ -201,14 +192,7 @@ class Optimizer(Configured):
 
     def claim(self, owner: Any) -> None:
         """Note that the optimizer belongs to `owner`, a model; ValueError if another has it and keeps it."""
-        other = self._owner()
-        if other is not None and other is not owner and getattr(other, "optimizer", self) is self:
-            raise ValueError(
-                f"This {type(self).__name__} belongs to {getattr(other, 'name', other)!r} already: received it for "
-                f"{getattr(owner, 'name', owner)!r}. Make one for each model, such as "
-                f"{type(self).__name__}.from_config(optimizer.get_config())."
-            )
-        self._owner = weakref.ref(owner)
+        self._owner.claim(self, owner)
 
     # -- steps --------------------------------------------------------------------------------------------------------
 
@@ -263,10 +247,7 @@ class Optimizer(Configured):
         return part, weight, tuple(values)
 
     def _ensure_slots(self, targets: Sequence[Variable]) -> None:
-        """Make sure that there are slots for `targets`; none are made or moved where variables are only lent.
-
-        But a rehearsal is there for what a step makes at first use.
-        """
+        """Make the slots that `targets` lack; where variables are lent, only a rehearsal makes or moves any."""
         if self._table.is_for(targets) or self._table.covers(targets):
             return
         scope = current_scope()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from nnarray import config
 from nnarray._checks import check_boolean, check_positive
 from nnarray._config import Configured
@@ -55,8 +57,8 @@ class ExponentialDecay(LearningRateSchedule):
     >>> import numpy as np
     >>> import nnarray as nna
     >>> schedule = nna.optimizers.schedules.ExponentialDecay(0.5, decay_steps=2, decay_rate=0.25)
-    >>> float(schedule(np.asarray(1)))
-    0.25
+    >>> float(schedule(1)), float(schedule(np.asarray(2)))
+    (0.25, 0.125)
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class ExponentialDecay(LearningRateSchedule):
         check_positive("decay_steps", decay_steps)
 
     def __call__(self, step: Any) -> Any:
+        step = np.asarray(step) if isinstance(step, (int, float)) else step
         xp = array_namespace(step)
         exponent = xp.astype(step, getattr(xp, config.floatx())) / self.decay_steps
         return self.initial_learning_rate * self.decay_rate ** (xp.floor(exponent) if self.staircase else exponent)

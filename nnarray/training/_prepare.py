@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from nnarray import optimizers
 from nnarray._trees import flatten, tree_map, unflatten
 from nnarray.array import as_array
 from nnarray.backends import Selection
@@ -89,6 +90,7 @@ def _make_ready(model: Any, home: Selection, data: Data) -> None:
     move_in(model, home, data.x)
     for metric in model.metrics:
         metric.widen(model.dtype)
+    model.optimizer = optimizers.get(model.optimizer)
     model.optimizer.claim(model)
     variables, dependencies = _packed(model)
     runner = model._runner

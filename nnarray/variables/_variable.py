@@ -59,7 +59,7 @@ class Variable:
     holders : int
         How many steps that are running write into its array: as long as there is one, it is neither packed nor moved.
     made_trainable : bool
-        What `trainable` was at first; it decides a variable's place among the others of a layer.
+        What `trainable` was at first; it decides its place in `weights`.
 
     Examples
     --------

@@ -12,6 +12,7 @@ import pytest
 
 import nnarray as nna
 from nnarray.array import Array
+from nnarray.variables import Variable
 from tests.hosts import to_host
 
 X, Y = np.asarray([1.0, 2.0, 3.0]), np.asarray([4.0, 8.0, 9.0])
@@ -300,3 +301,21 @@ def test_a_custom_vjp_takes_variables_for_what_they_hold(variable: Held) -> None
 def test_stop_gradient_of_a_variable_is_its_value(variable: Held) -> None:
     found = nna.grad(lambda w: cubed(nna.stop_gradient(variable) * w))(variable)
     np.testing.assert_allclose(to_host(found), 3 * X**5)
+
+
+def test_a_variable_lent_within_a_checkpoint_is_lent_again_in_its_second_run() -> None:
+    weight = Variable(np.asarray([1.0, 2.0]))
+
+    def slope(s: Any) -> Any:
+        return s * s * nna.grad(lambda w: cubed(weight.value) * s)(weight)[0]
+
+    for wrap in (lambda f: f, nna.checkpoint, lambda f: nna.checkpoint(nna.checkpoint(f))):
+        assert float(nna.grad(wrap(slope))(2.0)) == 36.0
+        assert float(nna.grad(nna.grad(wrap(slope)))(2.0)) == 36.0
+
+
+def test_a_variable_read_under_checkpoint_is_differentiated_to_order_two() -> None:
+    weight = Variable(np.asarray([1.0, 2.0]))
+    f = nna.checkpoint(lambda: cubed(weight.value))
+    np.testing.assert_allclose(nna.grad(lambda w: f())(weight), [3.0, 12.0])
+    np.testing.assert_allclose(nna.hessian(lambda w: f())(weight), np.diag([6.0, 12.0]))

@@ -223,9 +223,12 @@ def test_training_and_prediction_take_the_threads_of_their_steps(threads: Thread
     for run in (lambda: model.fit(x, y, batch_size=32, verbose=0), lambda: model.predict(x, verbose=0)):
         threads.set_to.clear()
         run()
-        assert threads.set_to == [1, 8] * 2
+        steps = len(threads.set_to) // 2
+        assert steps >= 2
+        assert threads.set_to == [1, 8] * steps
+    threads.set_to.clear()
     model.evaluate(x[:9], y[:9], verbose=0)
-    assert threads.set_to == [1, 8] * 2
+    assert threads.set_to == []
 
 
 @pytest.mark.parametrize(

@@ -177,6 +177,7 @@ def test_the_real_error_of_a_missing_cublas_is_recognised() -> None:
     assert cause.startswith("cuBLAS, CUDA's matrix products, is missing (Failure finding") or "CUBLAS_STATUS" in cause
 
 
+@pytest.mark.require_backend("jax")
 def test_a_first_use_within_a_trace_of_the_library_is_judged_outside_it() -> None:
     code = (
         "import jax, nnarray as nna\n"

@@ -65,6 +65,7 @@ def test_unknown_names_are_refused(name: str) -> None:
             ask(name)
 
 
+@pytest.mark.require_backend("torch")
 def test_an_executor_of_another_library_is_refused() -> None:
     with pytest.raises(ValueError, match="Executor 'torch' runs arrays of torch: received arrays of numpy"):
         nna.jit(lambda x: x * 2.0, executor="torch")(np.ones(2))
