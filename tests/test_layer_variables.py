@@ -222,7 +222,7 @@ def test_weights_are_in_keras_order_and_variables_in_that_of_assignment() -> Non
         def __init__(self) -> None:
             super().__init__()
             self.seen = self.add_weight((), "zeros", trainable=False, name="seen")
-            self.inner = layers.Dense(2)
+            self.inner = Dense(2)
 
         def build(self, input_shape: Any) -> None:
             self.scale = self.add_weight((), "ones", name="scale")
