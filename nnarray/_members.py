@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -76,6 +76,8 @@ def strays(
 
 def _contents(value: Any) -> Iterator[tuple[str, Any]]:
     items = _items(value)
+    if items is None and isinstance(value, Mapping):
+        items = iter(list(value.items()))
     if items is not None:
         yield from ((f"[{key!r}]", item) for key, item in items)
     elif isinstance(value, functools.partial):
@@ -88,7 +90,17 @@ def _contents(value: Any) -> Iterator[tuple[str, Any]]:
                 yield f" (closure of {value.__name__})", cell.cell_contents
             except ValueError:  # an empty cell
                 continue
+        defaults = (*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values())
+        yield from ((f" (default of {value.__name__})", item) for item in defaults)
+    elif hasattr(value, "flat"):
+        yield from (("", item) for item in value.flat)
     elif isinstance(value, Collection):
         yield from (("", item) for item in list(value))
-    elif hasattr(value, "__dict__"):
-        yield from ((f".{name}", item) for name, item in list(vars(value).items()))
+    else:
+        names = [*getattr(value, "__dict__", ()), *(x for cls in type(value).__mro__ for x in _slots_of(cls))]
+        yield from ((f".{name}", getattr(value, name, None)) for name in names)
+
+
+def _slots_of(cls: type) -> tuple[str, ...]:
+    found = cls.__dict__.get("__slots__", ())
+    return (found,) if isinstance(found, str) else tuple(found)

@@ -30,12 +30,14 @@ def generator(key: tuple[int, int], counter: tuple[int, int] = (0, 0)) -> np.ran
 class _Reused(threading.local):
     """A generator per thread: to set its state takes 1 µs, to make one 6, as long as to draw 1,500 numbers."""
 
-    def __init__(self) -> None:
-        self.bits = np.random.Philox(0)
-        self.generator = np.random.Generator(self.bits)
+    bits: Any = None
+    generator: Any = None
 
     def at(self, key: tuple[int, int], counter: tuple[int, int]) -> np.random.Generator:
         """Return the generator at the start of a sub-stream, to draw from before anyone else asks for it."""
+        if self.bits is None:
+            self.bits = np.random.Philox(0)
+            self.generator = np.random.Generator(self.bits)
         words = {
             "key": (key[0] & _WORD, key[1] & _WORD),
             "counter": (0, 0, counter[0] & _WORD, counter[1] & _WORD),

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nnarray._messages import describe
 from nnarray.backends._base import Backend, summary
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "nnarray.backends"
 
 
 @functools.cache
-def registered(group: str) -> dict[str, importlib.metadata.EntryPoint]:
+def registered(group: str) -> dict[str, EntryPoint]:
     """Return the entry points of a group by name."""
-    entries = importlib.metadata.entry_points(group=group)
-    return {entry.name: entry for entry in sorted(entries, key=lambda entry: entry.name)}
+    from importlib.metadata import entry_points
+
+    return {entry.name: entry for entry in sorted(entry_points(group=group), key=lambda entry: entry.name)}
 
 
-def plugins() -> dict[str, importlib.metadata.EntryPoint]:
+def plugins() -> dict[str, EntryPoint]:
     """Return the entry points that register backends by name."""
     return registered(GROUP)
 
@@ -47,7 +50,7 @@ def load_plugin(name: str) -> Backend:
 class _Unloadable(Backend):
     """Stands for a plug-in that cannot be loaded, so that it disturbs nobody who does not ask for it."""
 
-    def __init__(self, entry: importlib.metadata.EntryPoint, error: BaseException) -> None:
+    def __init__(self, entry: EntryPoint, error: BaseException) -> None:
         super().__init__(entry.name, entry.module)
         self._entry = entry
         self._error = error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -82,8 +81,12 @@ def probe(backend: Backend, refresh: bool = False) -> Probe:
     with _lock:
         if refresh or backend.name not in _found:
             # In a thread of its own: within a trace of the library's, such as jax.jit, no array has a value.
-            with ThreadPoolExecutor(1) as apart:
-                _found[backend.name] = apart.submit(copy_context().run, _run, backend).result()
+            found: list[Probe] = []
+            context = copy_context()
+            apart = threading.Thread(target=lambda: found.append(context.run(_run, backend)))
+            apart.start()
+            apart.join()
+            _found[backend.name] = found[0]
         return _found[backend.name]
 
 

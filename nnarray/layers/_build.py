@@ -86,4 +86,8 @@ def seen_spec(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
             return as_array(backend.asarray(x, device=device))
 
         args, kwargs = tree_map(lambda x: made(x.value) if isinstance(x, Constant) else x, (args, kwargs))
-        return spec_of_results(probed, args, {"training": False, **kwargs}, made)
+        found = spec_of_results(probed, args, {"training": False, **kwargs}, made)
+        if layer.built and not all(inner.built for inner in layer.structure()[0].values()):
+            # It has layers that are used in training only.
+            spec_of_results(probed, args, {**kwargs, "training": True}, made)
+        return found

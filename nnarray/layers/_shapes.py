@@ -73,7 +73,8 @@ def check_shapes(name: str, expected: Any, received: Any) -> None:
         if not is_shape(received) or not shape_fits(received, expected):
             one = is_shape(received) and shape_fits((None, *received), expected)
             cure = " That is one example: x[None] is a batch of it." if one else ""
-            found = f"shape {tuple(received)}" if is_shape(received) else _said(received)
+            alike = not is_shape(received) or len(received) == len(expected)
+            found = _said(received) if alike else f"shape {tuple(received)}"
             raise ValueError(f"Model {name!r} takes x of shape {_shown(expected)}: received {found}.{cure}")
         return
     items = expected.items() if isinstance(expected, dict) else enumerate(expected)

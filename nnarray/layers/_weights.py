@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from nnarray._members import may_hold, strays, walk
 from nnarray._messages import describe
 from nnarray.backends import convert, current_backend
 from nnarray.layers._checks import as_weight, variable_dtype_of
-from nnarray.variables import StatelessScope, Variable
+from nnarray.variables import StatelessScope, Variable, refuse_new
 
 
 class Weights(Configured):
@@ -36,6 +38,21 @@ class Weights(Configured):
         loose = self.__dict__.get("_loose")
         if loose and isinstance(value, Variable):
             self.__dict__["_loose"] = [variable for variable in loose if variable is not value]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        # What cannot be copied, such as a lock or a generator, is shared; layers in it would be too, and are refused.
+        made = memo[id(self)] = object.__new__(type(self))
+        state: dict[str, Any] = self.__getstate__()  # type: ignore[assignment]
+        for name, value in state.items():
+            try:
+                state = {**state, name: copy.deepcopy(value, memo)}
+            except TypeError:
+                self.check_members()
+        if hasattr(made, "__setstate__"):
+            made.__setstate__(state)
+        else:
+            made.__dict__.update(state)
+        return made
 
     @property
     def variable_dtype(self) -> str:
@@ -65,6 +82,7 @@ class Weights(Configured):
         -------
         Variable
         """
+        refuse_new(f"{self.name}/{name}")
         backend, device = current_backend()
         dtype = dtype or self.variable_dtype
         initializer = "glorot_uniform" if initializer is None else initializer
@@ -132,15 +150,15 @@ class Weights(Configured):
         layers, variables = self.structure()
         found = {*layers.values(), *variables.values()}
         for path, layer in layers.items():
-            for name, value in list(vars(layer).items()):
-                if name in layer._unwalked:
-                    continue
-                for place, item in strays(name, value, (Variable, Weights), (Configured,), set()):
+            own = ((name, value, 0) for name, value in list(vars(layer).items()) if name not in layer._unwalked)
+            for name, value, depth in (*own, *_of_classes(type(layer))):
+                for place, item in strays(name, value, _KINDS, (Configured,), set(), depth):
                     if item not in found:
                         raise TypeError(
                             "Layers and variables belong to a layer that has them as attributes, or in lists, tuples, "
                             f"dicts and dataclasses there: received {item!r} in {place!r} of "
-                            f"{layer.name!r}{f' ({path})' if path else ''}. Keep it in one of these too."
+                            f"{layer.name!r}{f' ({path})' if path else ''}. Keep it in one of these too"
+                            f"{', made in __init__ or build.' if depth else '.'}"
                         )
 
     @property
@@ -256,6 +274,14 @@ class Weights(Configured):
         with StatelessScope(variables, values, counter) as scope:
             outputs = self(*args, **kwargs)  # type: ignore[operator]
         return outputs, [scope.values[variable] for variable in frozen]
+
+
+def _of_classes(cls: type) -> Iterator[tuple[str, Any, int]]:
+    """Yield the attributes that the users' classes of a layer have themselves, with the depth at which they stand."""
+    for owner in cls.__mro__:
+        if owner is not object and not owner.__module__.startswith("nnarray."):
+            data = ((name, x) for name, x in list(vars(owner).items()) if not isinstance(x, (FunctionType, property)))
+            yield from ((f"class {owner.__name__}.{name}", x, 1) for name, x in data if not name.startswith("__"))
 
 
 _KINDS = (Variable, Weights)

@@ -201,6 +201,7 @@ class Model(Trained):
         self._built_for = None if inputs is None else specs_of(inputs, self.compute_dtype)
         try:
             super().ensure_built(*input_shapes, like=like, inputs=inputs)
+            self.check_members()
         finally:
             self._built_for = None
         if self.batch_input_shape is None and input_shapes:

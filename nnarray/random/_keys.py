@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,7 +93,7 @@ class KeyStream:
         return made
 
 
-_process = KeyStream(secrets.randbits(63))
+_process = KeyStream(int.from_bytes(os.urandom(8), "little") >> 1)
 _scoped: ContextVar[KeyStream | None] = ContextVar("nnarray_key_stream", default=None)
 
 

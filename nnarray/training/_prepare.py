@@ -67,11 +67,11 @@ def ready_runner(model: Any, home: Selection, data: Data) -> Runner:
     """
     with _preparing:
         if not model._held:
+            _look_around(model)
             _make_ready(model, home, data)
             model._held = [held for variable in model._runner.step.variables for held in {variable, *variable.members}]
             for variable in model._held:
                 variable.holders += 1
-            model._known_kept = model._kept()
     runner: Runner = model._runner
     return runner
 
@@ -84,10 +84,19 @@ def release(model: Any) -> None:
         model._held, model._known_kept = [], None
 
 
+def _look_around(model: Any) -> None:
+    """Search the model's attributes for metrics and optimizers, once for as long as it is busy."""
+    model._known_kept = None
+    model._known_kept = model._kept()
+
+
 def _make_ready(model: Any, home: Selection, data: Data) -> None:
     if model.has_call and (model._recipe.loss is not None or not model._overrides("train_step")):
         model._for_outputs(specs_of_outputs(model, data.x))
+    was_built = model.built
     move_in(model, home, data.x)
+    if not was_built:
+        _look_around(model)
     for metric in model.metrics:
         metric.widen(model.dtype)
     model.optimizer = optimizers.get(model.optimizer)
@@ -100,6 +109,7 @@ def _make_ready(model: Any, home: Selection, data: Data) -> None:
     for path, variable in model.structure()[1].items():
         variable.path = path
     if _rehearsed(model, data, variables):
+        _look_around(model)
         move_in(model, home, data.x)
         variables, dependencies = _packed(model)
     shared = model._overrides("compute_metrics") or model._overrides("get_metrics_result")

@@ -30,7 +30,7 @@ OWN_FORM = """Write it in nnarray's form, which is one for all backends:
 
         (loss, y_pred), gradients = nnarray.value_and_grad(objective, has_aux=True)(variables)
         self.optimizer.apply(gradients, variables)
-        return {"loss": loss, **self.compute_metrics(x, y, y_pred, sample_weight)}
+        return self.compute_metrics(x, y, y_pred, sample_weight)
 """
 
 

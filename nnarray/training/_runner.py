@@ -146,7 +146,7 @@ class Predictor:
         self._count = 0
 
     def _outputs(self, values: list[Any], x: Any, counter: Any) -> Any:
-        with StatelessScope(self._variables, values, counter, PREDICTING):
+        with StatelessScope(self._variables, values, counter, PREDICTING, self._model.name):
             return self._model.predict_step(pack_x_y_sample_weight(x))
 
     def __call__(self, batches: Batches, rows: Any) -> Any:

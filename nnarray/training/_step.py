@@ -57,7 +57,7 @@ class Step:
         model = self.model
         step = (model.train_step, model.test_step)[phase]
         model._tracker.latest = model._noted = None
-        with StatelessScope(self.variables, state, counter, phase) as scope:
+        with StatelessScope(self.variables, state, counter, phase, model.name) as scope:
             logs = step(pack_x_y_sample_weight(*batch))
         loss = model._tracker.latest
         model._tracker.latest = model._noted = None

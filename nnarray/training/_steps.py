@@ -18,6 +18,8 @@ from nnarray.training._recipe import Recipe, Resolved, structure_of
 from nnarray.utils import unpack_x_y_sample_weight
 
 _KINDS = (metrics.Metric, optimizers.Optimizer)
+#: Classes of attributes that hold neither.
+_PLAIN: set[type] = set()
 
 
 class LossTracker(metrics.Mean):
@@ -195,8 +197,13 @@ class Steps(Layer):
         for layer in self.structure()[0].values():
             seen: set[int] = set()
             for name, value in list(vars(layer).items()):
-                if may_hold(type(value), _KINDS) and name not in self._unwalked and name != "_tracker":
+                cls = type(value)
+                if cls in _PLAIN or name in self._unwalked or name == "_tracker":
+                    continue
+                if may_hold(cls, _KINDS):
                     found.update((item, None) for _, item in walk(name, value, _KINDS, seen))
+                else:
+                    _PLAIN.add(cls)
         return list(found)
 
     def _for_outputs(self, y_pred: Any) -> Resolved:

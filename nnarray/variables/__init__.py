@@ -8,6 +8,7 @@ from nnarray.variables._scope import (
     autocasting,
     current_scope,
     outside_scopes,
+    refuse_new,
 )
 from nnarray.variables._variable import Variable
 
@@ -22,4 +23,5 @@ __all__ = [
     "current_scope",
     "outside_scopes",
     "pack_variables",
+    "refuse_new",
 ]

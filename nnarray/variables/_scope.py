@@ -42,6 +42,18 @@ def current_scope() -> StatelessScope | None:
     return _scope.get()
 
 
+def refuse_new(path: str) -> None:
+    """Raise TypeError within a model's step: a variable that is made there is none that it can train or keep."""
+    scope = _scope.get()
+    while scope is not None:
+        if scope.owner is not None:
+            raise TypeError(
+                f"A step of {scope.owner!r} makes variable {path!r}. Make layers and variables in __init__ or build, "
+                "and keep them as attributes: a call is run again and again."
+            )
+        scope = scope.around
+
+
 class StatelessScope:
     """Within it, variables read and write the arrays given here and leave their own alone.
 
@@ -57,26 +69,37 @@ class StatelessScope:
         the scope around.
     phase : int
         Of what it is a step: the same number means other draws in another phase.
+    owner : str, optional
+        Name of the model whose step it is: then variables that are lent nowhere are refused.
 
     Attributes
     ----------
     values : dict of Variable to array
         What each variable holds; holds what was assigned after the block.
+    owner : str or None
+    around : StatelessScope or None
+        The scope in which it was entered.
     recorded : bool
         Whether Arrays were lent, so that what is computed from them is recorded.
     """
 
     def __init__(
-        self, variables: Iterable[Variable], values: Iterable[Any], counter: Any = None, phase: int = 0
+        self,
+        variables: Iterable[Variable],
+        values: Iterable[Any],
+        counter: Any = None,
+        phase: int = 0,
+        owner: str | None = None,
     ) -> None:
+        self.owner = owner
         self.values: dict[Variable, Any] = dict(zip(variables, values, strict=True))
         self.recorded = any(isinstance(value, Array) for value in self.values.values())
-        self._around: StatelessScope | None = None
+        self.around: StatelessScope | None = None
         self._outdated: set[Variable] = set()
         self._draws = StepDraws(counter, next(iter(self.values.values()), None), phase)
 
     def __enter__(self) -> StatelessScope:
-        self._around = _scope.get()
+        self.around = _scope.get()
         self._token = _scope.set(self)
         self._drawing = drawing(self._draws)
         self._drawing.__enter__()
@@ -104,7 +127,8 @@ class StatelessScope:
         members = variable.members
         if members != (variable,) and any(member in self.values for member in members):
             return variable.join([member.value for member in members])
-        return NOT_LENT if self._around is None else self._around.read(variable)
+        around = self._beyond(variable)
+        return NOT_LENT if around is None else around.read(variable)
 
     def write(self, variable: Variable, value: Any) -> bool:
         """Keep a value for a variable here or in a scope around; return whether one of them lends it."""
@@ -113,7 +137,8 @@ class StatelessScope:
                 self.write(member, piece)
             return True
         if not self._takes_apart(variable.pack) and variable not in self.values:
-            return self._around is not None and self._around.write(variable, value)
+            around = self._beyond(variable)
+            return around is not None and around.write(variable, value)
         self.values[variable] = value
         if variable.pack in self.values:
             self._outdated.add(variable.pack)
@@ -122,6 +147,16 @@ class StatelessScope:
             for member in variable.members:
                 self.values.pop(member, None)
         return True
+
+    def _beyond(self, variable: Variable) -> StatelessScope | None:
+        """Return the scope around, which may have the variable; TypeError if a model's step has nothing around it."""
+        if self.around is None and self.owner is not None:
+            raise TypeError(
+                f"A step of {self.owner!r} uses variable {variable.path!r}, which does not belong to that model. "
+                "Layers and variables belong to a model that has them as attributes, or in lists, tuples, dicts and "
+                "dataclasses there, before the step."
+            )
+        return self.around
 
     def _takes_apart(self, pack: Variable | None) -> bool:
         """Lend the members of a pack that is lent here; return whether it is."""
@@ -162,7 +197,7 @@ class Lending(StatelessScope):
         return True
 
     def _finish(self) -> None:
-        around = self._around
+        around = self.around
         for variable, value in self._assigned.items():
             if not isinstance(around, Lending) and isinstance(value, Array):
                 value = Array(value.value, value.namespace)

@@ -43,8 +43,11 @@ _TABLES = {
     "u": _INTEGERS | _ORDERS,
     "b": _LOGICAL | {"equal": "{x} == {y}", "not_equal": "{x} != {y}"},
 }
-#: To these powers NumPy multiplies, or takes the root, which is NaN of -inf.
-_POWERS = {2: "{x} * {x}", 0.5: "sqrt({x})"}
+#: To these powers NumPy multiplies, or newer versions take the root, which is NaN of -inf.
+_POWERS: dict[float, str] = {2: "{x} * {x}"}
+with np.errstate(invalid="ignore"):
+    if np.isnan(np.power(-np.ones(1) * np.inf, 0.5)).all():
+        _POWERS[0.5] = "sqrt({x})"
 _MOST_SLOW = 256
 
 
