@@ -182,3 +182,23 @@ def test_dtypes_are_kept_where_one_norm_limits_variables_of_two(place: Any) -> N
     )
     dtypes = [get_backend(place[0]).dtype_name(x.dtype) for x in (*weights, *state[2:])]
     assert dtypes == ["float32", "float64", "float32", "float32", "float64", "float64"]
+
+
+@pytest.mark.parametrize("base", [Optimizer, SGD])
+def test_an_optimizer_in_the_form_of_another_framework_is_refused_with_ours(base: Any) -> None:
+    with pytest.raises(TypeError, match=r"received Mine with update_step\. It is a function of arrays here"):
+
+        class Mine(base):
+            def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+                variable.assign_sub(learning_rate * gradient)
+
+    class Both(base):
+        def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+            raise AssertionError
+
+        def update(self, xp: Any, weight: Any, gradient: Any, slots: Any, learning_rate: Any, step: Any) -> Any:
+            return weight - learning_rate * gradient, slots
+
+    variable = Variable(np.ones(2))
+    Both(0.5).apply([np.ones(2)], [variable])
+    assert variable.numpy().tolist() == [0.5, 0.5]

@@ -386,6 +386,12 @@ class Array:
             raise TypeError("An array without axes has no length.")
         return self.shape[0]
 
+    def __getattr__(self, name: str) -> Any:
+        message = f"{type(self).__name__!r} object has no attribute {name!r}"
+        if name in TABLE:
+            message += f": arrays have few methods. Call the function: xp = x.__array_namespace__(); xp.{name}(x)"
+        raise AttributeError(f"{message}.", name=name, obj=self)
+
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         """Serve the operators of NumPy arrays with an Array on their right; refuse all other NumPy functions."""
         reflected = UFUNC_OPERATORS.get(ufunc.__name__)

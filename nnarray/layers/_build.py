@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from nnarray._trees import leaves_of, tree_map
+from nnarray.array import as_array
 from nnarray.backends import current_backend
 from nnarray.layers._applied import Constant
 from nnarray.layers._shapes import map_shapes, shapes_of
@@ -82,7 +83,7 @@ def seen_spec(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     with keys, backend.activate(device), StatelessScope(variables, values, counter=0):
 
         def made(x: Any) -> Any:
-            return backend.asarray(x, device=device)
+            return as_array(backend.asarray(x, device=device))
 
         args, kwargs = tree_map(lambda x: made(x.value) if isinstance(x, Constant) else x, (args, kwargs))
         found = spec_of_results(probed, args, {"training": False, **kwargs}, made)

@@ -64,7 +64,10 @@ class Sequential(Model):
             If `layer` is not a layer.
         ValueError
             If it is an `Input` and not the first, or the model itself.
+        RuntimeError
+            Within `fit` or `evaluate` of the model, as from a callback.
         """
+        self._refuse_while_busy("add")
         if isinstance(layer, Placeholder) and layer.source is not None:
             layer = layer.source
         if not isinstance(layer, Layer):

@@ -18,6 +18,16 @@ from nnarray.optimizers._rate import LearningRate, Rate
 from nnarray.optimizers._slots import Part, Slot, SlotTable, bring_beside, members_of
 from nnarray.variables import RehearsalScope, StatelessScope, Variable, current_scope, outside_scopes
 
+OWN_FORM = """It is a function of arrays here, one for all backends:
+
+    slots = ("velocity",)  # what is kept beside each variable, zeros at first
+
+    def update(self, xp, weight, gradient, slots, learning_rate, step):
+        (velocity,) = slots
+        velocity = self.momentum * velocity - learning_rate * gradient
+        return weight + velocity, (velocity,)
+"""
+
 
 class Optimizer(Configured):
     """Changes variables by their gradients.
@@ -58,6 +68,11 @@ class Optimizer(Configured):
     _set_by_init = "_table"
     slots: tuple[Slot | str, ...] = ()
     elementwise = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "update_step" in vars(cls) and "update" not in vars(cls):
+            raise TypeError(f"An optimizer defines update: received {cls.__name__} with update_step. {OWN_FORM}")
 
     def __init__(
         self,

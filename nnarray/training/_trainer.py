@@ -241,7 +241,7 @@ class Trainer(Steps):
     def _refuse_while_busy(self, what: str) -> None:
         if self._is_busy:
             raise RuntimeError(
-                f"A model cannot be moved or compiled while it is trained or evaluated: received {what}(…) of "
+                f"A model cannot be changed while it is trained or evaluated: received {what}(…) of "
                 f"{self.name!r}. Call it before or afterwards."
             )
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from nnarray.array import Array
+from nnarray.array import Array, as_array
 from nnarray.random import StepDraws, drawing
 
 if TYPE_CHECKING:
@@ -216,7 +216,11 @@ def outside_scopes() -> Iterator[None]:
 
 
 class RehearsalScope(StatelessScope):
-    """A scope that also catches what is assigned to variables that it does not lend, such as those made in it."""
+    """A scope that serves variables that it does not lend too, such as those made in it, and catches what they get."""
+
+    def read(self, variable: Variable) -> Any:
+        value = super().read(variable)
+        return as_array(variable._own()) if value is NOT_LENT and self.recorded else value
 
     def write(self, variable: Variable, value: Any) -> bool:
         if not super().write(variable, value):

@@ -138,3 +138,12 @@ def test_broadcasting_sums_cotangents_back_to_the_shapes_they_came_from(shapes: 
     size = np.broadcast(a, b).size
     assert ga.sum() == 3.0 * size
     assert gb.sum() == 2.0 * size
+
+
+def test_a_function_that_is_asked_for_as_a_method_is_named(xp: Any) -> None:
+    x = xp.asarray([1.0, 2.0])
+    with pytest.raises(AttributeError, match=r"no attribute 'sum': .* Call the function: .* xp\.sum\(x\)\.$"):
+        x.sum()
+    with pytest.raises(AttributeError, match=r"object has no attribute 'summ'\.$"):
+        x.summ()
+    assert not hasattr(x, "mean")

@@ -58,7 +58,8 @@ def smoothed_labels_and_thresholds(keras: Any) -> Any:
     optimizer = keras.optimizers.Adam(0.01, beta_1=0.8, beta_2=0.9, epsilon=1e-4, amsgrad=True)
     metrics = [keras.metrics.BinaryAccuracy(threshold=0.3), keras.metrics.BinaryAccuracy(threshold=0.7)]
     model.compile(optimizer, keras.losses.BinaryCrossentropy(label_smoothing=0.2), metrics=metrics)
-    return model.fit(x, y, epochs=3, **FIT).history, model.evaluate(x, y, verbose=0), after(model, x[:4])
+    evaluated = model.evaluate(x, y, verbose=0, return_dict=True)
+    return evaluated, model.fit(x, y, epochs=3, **FIT).history, after(model, x[:4])
 
 
 def several_labels(keras: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnarray import callbacks, layers, models
+from nnarray import callbacks, layers, models, optimizers
 from nnarray.callbacks import Callback, CallbackList, History, LambdaCallback
 
 X = np.random.default_rng(0).standard_normal((40, 2)).astype("float32")
@@ -358,3 +358,47 @@ def test_a_history_says_where_it_ran() -> None:
 
 def test_the_package_has_keras_names() -> None:
     assert set(callbacks.__all__) >= {"Callback", "CallbackList", "History", "LambdaCallback"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda model: model.to("numpy"),
+        lambda model: model.compile("sgd", "mse"),
+        lambda model: model.add(layers.Dense(1)),
+        lambda model: model.pop(),
+    ],
+)
+@pytest.mark.parametrize("hook", ["on_epoch_begin", "on_train_batch_end", "on_test_begin"])
+def test_a_callback_that_moves_compiles_or_changes_the_stack_is_refused_and_nothing_is_changed(
+    change: Any, hook: str
+) -> None:
+    model = models.Sequential([layers.Input((3,)), layers.Dense(2), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x = np.ones((4, 3))
+    model.fit(x, x[:, 0], verbose=0)
+    before, stack, optimizer = model.get_weights(), list(model.layers), model.optimizer
+    callback = LambdaCallback(**{hook: lambda *_: change(model)})
+    with pytest.raises(RuntimeError, match="cannot be changed while it is trained or evaluated: received"):
+        model.fit(x, x[:, 0], verbose=0, validation_data=(x, x[:, 0]), callbacks=callback)
+    assert (model.layers, model.optimizer) == (stack, optimizer)
+    if hook == "on_epoch_begin":
+        assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+    change(model)
+
+
+def test_an_optimizer_that_is_put_in_the_place_of_another_is_the_one_that_trains() -> None:
+    model = models.Sequential([layers.Input((3,)), layers.Dense(1)])
+    model.compile("adam", "mse")
+    x = np.ones((4, 3))
+    model.fit(x, x[:, 0], verbose=0)
+    before = model.get_weights()
+    model.optimizer = optimizers.SGD(0.0)
+    model.fit(x, x[:, 0], verbose=0)
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+    model.optimizer = "sgd"
+    model.fit(x, x[:, 0], verbose=0)
+    assert isinstance(model.optimizer, optimizers.SGD)
+    model.optimizer = None
+    with pytest.raises(TypeError, match="Expected an optimizer"):
+        model.fit(x, x[:, 0], verbose=0)
