@@ -13,7 +13,7 @@ import numpy as np
 from nnarray._messages import describe
 from nnarray._refusals import refuse_state
 from nnarray._replay import is_repeating, once
-from nnarray.array import Array, array_namespace, namespace
+from nnarray.array import Array, array_namespace, as_array, namespace
 from nnarray.backends import Backend, backend_of, convert, current_backend, find_backend
 from nnarray.variables._scope import NOT_LENT, Lending, autocast, current_scope
 
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 def _binary(apply: Callable[[Any, Any], Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
     def plain(self: Variable, other: Any) -> Any:
-        return apply(self.value, other.value if isinstance(other, Variable) else other)
+        value, other = self.value, other.value if isinstance(other, Variable) else other
+        # Not every library's arrays leave an operator to what stands on their right.
+        return apply(as_array(value) if isinstance(other, Array) else value, other)
 
     def reflected(self: Variable, other: Any) -> Any:
         return apply(other, self.value)
