@@ -16,7 +16,6 @@ from nnarray.models._config import graph_config, graph_from
 from nnarray.models._graph import Graph, check_whole
 from nnarray.models._summary import summary_table
 from nnarray.training import Trained
-from nnarray.training._home import place_of
 from nnarray.variables import current_scope
 
 
@@ -242,8 +241,7 @@ class Model(Trained):
         """Return the outputs for a batch, as `Layer.__call__`; raw arrays are first taken to the model's backend."""
         if current_scope() is not None or not self.built or symbols_of((args, kwargs)):
             return super().__call__(*args, **kwargs)
-        self._come_home()
-        home = self.home or place_of(self.variables)
+        home = self._come_home(args)
         if home is None:
             return super().__call__(*args, **kwargs)
 

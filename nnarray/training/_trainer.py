@@ -8,12 +8,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from nnarray import optimizers
-from nnarray.backends import use_backend
+from nnarray.backends import Selection, use_backend
 from nnarray.compiler import Plan
 from nnarray.layers import output_spec
 from nnarray.training._good import LastGood
 from nnarray.training._history import History
-from nnarray.training._home import asked_for, home_for, moved
+from nnarray.training._home import asked_for, home_for, moved, place_of
 from nnarray.training._prepare import release
 from nnarray.training._recipe import check_steps, recipe_of
 from nnarray.training._runner import Predictor, Runner
@@ -98,9 +98,9 @@ class Trainer(Steps):
             Within `fit` or `evaluate` of the model, as from a callback.
         """
         self._refuse_while_busy("to")
-        self._wanted, _ = asked_for(self._wanted, backend, device, on_missing, self._on_missing)
-        assert self._wanted is not None
-        self.home = moved(self._state(), self._wanted)
+        wanted, _ = asked_for(self._wanted, backend, device, on_missing, self._on_missing)
+        assert wanted is not None
+        self.home, self._wanted = moved(self._state(), wanted), wanted
         return self
 
     def _state(self) -> list[Variable]:
@@ -108,10 +108,19 @@ class Trainer(Steps):
         kept = dict.fromkeys([*self._kept(), *self._all_metrics])
         return [*self.variables, *(variable for each in kept for variable in each.variables)]
 
-    def _come_home(self) -> None:
-        """Bring back variables that another model, or its owner, has moved."""
+    def _come_home(self, x: Any) -> Selection | None:
+        """Bring back variables that another model, or its owner, has moved; return where all are, if any are.
+
+        A model that has no home goes where it was asked for, or together, by the arrays in `x`, if it is apart.
+        """
+        variables = self.variables
+        place = place_of(variables)
+        if self.home is None and self._wanted is None and (place is not None or not variables):
+            return place
+        found = moved(self._state(), self.home or home_for(self._wanted, x, self._on_missing))
         if self.home is not None:
-            self.home = moved(self._state(), self.home)
+            self.home = found
+        return found
 
     def _at_home(self) -> AbstractContextManager[Any]:
         """Return a context in which the operators of raw arrays run where the model lives."""
@@ -178,11 +187,12 @@ class Trainer(Steps):
         check_steps(type(self), Steps)
         chosen = optimizers.get(optimizer)
         recipe = recipe_of(loss, loss_weights, metrics, weighted_metrics, run_eagerly, steps_per_execution, executor)
-        self._wanted, self._on_missing = asked_for(self._wanted, backend, device, on_missing, self._on_missing)
+        wanted, on_missing = asked_for(self._wanted, backend, device, on_missing, self._on_missing)
+        if self.home is not None and wanted is not None:
+            self.home = moved(self._state(), wanted)
+        self._wanted, self._on_missing = wanted, on_missing
         self.optimizer, self.loss, self._recipe = chosen, loss, recipe
         self._resolved = self._runner = self._predictor = None
-        if self.home is not None and self._wanted is not None:
-            self.home = moved(self._state(), self._wanted)
 
     def _overrides(self, method: str) -> bool:
         return getattr(type(self), method) is not getattr(Steps, method)
