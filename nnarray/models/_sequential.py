@@ -100,7 +100,10 @@ class Sequential(Model):
         ------
         IndexError
             If there is no layer.
+        RuntimeError
+            As for `add`.
         """
+        self._refuse_while_busy("pop")
         if not self.layers:
             raise IndexError(f"Model {self.name!r} has no layer to take off.")
         *self._stack, layer = self._stack

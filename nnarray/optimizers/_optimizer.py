@@ -12,21 +12,12 @@ from nnarray._checks import check_not_negative, check_positive
 from nnarray._config import Configured
 from nnarray._lookup import snake_case
 from nnarray.array import array_namespace
+from nnarray.optimizers._form import OWN_FORM
 from nnarray.optimizers._gradients import clip, fitted, scalar_for
 from nnarray.optimizers._owner import Owner
 from nnarray.optimizers._rate import LearningRate, Rate
 from nnarray.optimizers._slots import Part, Slot, SlotTable, bring_beside, members_of
 from nnarray.variables import RehearsalScope, StatelessScope, Variable, current_scope, outside_scopes
-
-OWN_FORM = """It is a function of arrays here, one for all backends:
-
-    slots = ("velocity",)  # what is kept beside each variable, zeros at first
-
-    def update(self, xp, weight, gradient, slots, learning_rate, step):
-        (velocity,) = slots
-        velocity = self.momentum * velocity - learning_rate * gradient
-        return weight + velocity, (velocity,)
-"""
 
 
 class Optimizer(Configured):
@@ -254,12 +245,7 @@ class Optimizer(Configured):
         if self.weight_decay and self._decays(variable.members[0]):
             weight = weight - weight * self.weight_decay * rate
         weight, values = self.update(xp, weight, gradient, slots, rate, step)
-        if len(values) != len(slots):
-            raise ValueError(
-                f"{type(self).__name__}.update must return one array for each of its {len(slots)} slots: received "
-                f"{len(values)}."
-            )
-        return part, weight, tuple(values)
+        return part, weight, part.checked(values, type(self).__name__)
 
     def _ensure_slots(self, targets: Sequence[Variable]) -> None:
         """Make the slots that `targets` lack; where variables are lent, only a rehearsal makes or moves any."""
@@ -270,12 +256,7 @@ class Optimizer(Configured):
             with outside_scopes():
                 self.build(targets)
             return
-        unknown = [member for member in members_of(targets) if member not in self._table.members]
-        if unknown:
-            raise ValueError(
-                f"Variable {unknown[0].path!r} is unknown to this {type(self).__name__}: its state cannot be made in a "
-                "stateless call or under jit. Call optimizer.build(variables) first."
-            )
+        self._table.require(targets, type(self).__name__)
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Any:
         """Take one step for pairs of gradient and variable; return the number of steps taken."""

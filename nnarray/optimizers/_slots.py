@@ -116,6 +116,15 @@ class Part:
         held = [slot.value for slot in self.unit.slots]
         return tuple(held if self.place is None else [self.unit.variable.split(x)[self.place] for x in held])
 
+    def checked(self, values: Sequence[Any], optimizer: str) -> tuple[Any, ...]:
+        """Return what `update` gives for the slots, or raise ValueError if it is not one array for each."""
+        count = len(self.unit.slots)
+        if len(values) != count:
+            raise ValueError(
+                f"{optimizer}.update must return one array for each of its {count} slots: received {len(values)}."
+            )
+        return tuple(values)
+
 
 class SlotTable:
     """The slots of all variables that an optimizer has met: in units for those it updates, apart for those that rest.
@@ -164,6 +173,15 @@ class SlotTable:
             and len(targets) == len(self.members)
             and all(unit.variable.whole for unit in self.units)
         )
+
+    def require(self, targets: Sequence[Variable], optimizer: str) -> None:
+        """Raise ValueError if it has no slots for one of the variables."""
+        unknown = [member for member in members_of(targets) if member not in self.members]
+        if unknown:
+            raise ValueError(
+                f"Variable {unknown[0].path!r} is unknown to this {optimizer}: its state cannot be made in a stateless "
+                "call or under jit. Call optimizer.build(variables) first."
+            )
 
     def born(self, variable: Variable, now: Callable[[], int]) -> int:
         """Return how many of the steps taken, `now` in all, the bias correction of a variable leaves out."""

@@ -67,6 +67,7 @@ def ready_runner(model: Any, home: Selection, data: Data) -> Runner:
     """
     with _preparing:
         if not model._held:
+            model.optimizer = optimizers.get(model.optimizer)
             _look_around(model)
             _make_ready(model, home, data)
             model._held = [held for variable in model._runner.step.variables for held in {variable, *variable.members}]
@@ -99,7 +100,6 @@ def _make_ready(model: Any, home: Selection, data: Data) -> None:
         _look_around(model)
     for metric in model.metrics:
         metric.widen(model.dtype)
-    model.optimizer = optimizers.get(model.optimizer)
     model.optimizer.claim(model)
     variables, dependencies = _packed(model)
     runner = model._runner
