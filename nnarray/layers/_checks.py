@@ -9,7 +9,6 @@ import numpy as np
 
 from nnarray._messages import describe, unknown_name
 from nnarray.array import Array, array_namespace
-from nnarray.backends import backend_of, convert, find_backend
 from nnarray.layers._shapes import Shape
 from nnarray.variables import Variable
 
@@ -97,14 +96,7 @@ def as_weight(variable: Variable, value: Any) -> Any:
     ValueError
         If the shape differs, or a number would be lost.
     """
-    value = value.value if isinstance(value, (Array, Variable)) else value
-    array = value if find_backend(value) is not None else np.asarray(value)
-    if isinstance(array, (np.ndarray, np.generic)):
-        numeric = array.dtype.kind in "biuf"
-    else:
-        numeric = backend_of(array).xp.isdtype(array.dtype, ("bool", "integral", "real floating"))
-    if not numeric:
-        raise ValueError(f"Weight {variable.path!r} holds real numbers: received {describe(array)}.")
+    array = variable.converted(value.value if isinstance(value, (Array, Variable)) else value)
     if tuple(array.shape) != variable.shape:
         raise ValueError(f"Weight {variable.path!r} has shape {variable.shape}: received {describe(array)}.")
-    return convert(array, variable.backend, variable.dtype, variable.device)
+    return array

@@ -188,7 +188,7 @@ class Variable:
         if not isinstance(value, Array):
             backend = find_backend(value)
             if backend is None or self.backend not in (backend, backend.traced):
-                value = convert(value, self.backend, self.dtype, self.device)
+                value = self.converted(value)
         self._check(value)
         same = value.dtype == self._value.dtype
         return value if same else array_namespace(value).astype(value, self._value.dtype)
@@ -196,10 +196,27 @@ class Variable:
     def assign_outside(self, value: Any) -> None:
         """Replace the value itself, whatever scopes lend."""
         refuse_state(f"Assigning to variable {self.path!r}")
-        value = value.value if isinstance(value, Array) else value
-        value = convert(value, self.backend, self.dtype, self.device)
+        value = self.converted(value.value if isinstance(value, Array) else value)
         self._check(value)
         self._write(value)
+
+    def converted(self, value: Any) -> Any:
+        """Return a raw array of any library, or what becomes one, as an array of the variable's library and dtype.
+
+        Raises
+        ------
+        ValueError
+            If numbers would be lost: it is complex, or holds none.
+        """
+        array = value if find_backend(value) is not None else np.asarray(value)
+        backend = backend_of(array)
+        if isinstance(array, (np.ndarray, np.generic)):
+            is_real = array.dtype.kind in "biuf"
+        else:
+            is_real = backend.xp.isdtype(array.dtype, ("bool", "integral", "real floating"))
+        if not is_real and backend.dtype_name(array.dtype) != self.dtype:
+            raise ValueError(f"Variable {self.path!r} holds real numbers: received {describe(array)}.")
+        return convert(array, self.backend, self.dtype, self.device)
 
     def assign_add(self, value: Any) -> None:
         """Add to the value."""
