@@ -64,13 +64,13 @@ def test_a_step_may_build_layers_that_it_asks_for_weights_before_and_apply_sever
 
 
 def test_what_a_rehearsal_makes_is_there_once_and_nothing_of_it_is_trained() -> None:
-    eager, planned = rivals(), rivals()
+    planned = rivals()
     first = planned.train_on_batch(X)
-    planned_weights = planned.get_weights()
+    eager = rivals()
     eager.critic(eager.maker(X))
     figures = eager.train_step(X)
     np.testing.assert_allclose(first, [float(value) for value in figures.values()], rtol=1e-5)
-    for found, expected in zip(planned_weights, eager.get_weights(), strict=True):
+    for found, expected in zip(planned.get_weights(), eager.get_weights(), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
