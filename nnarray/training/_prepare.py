@@ -169,8 +169,20 @@ def _rehearsed(model: Any, data: Data, variables: list[Variable]) -> bool:
     home = model.home
     batch = data.part(0, min(_REHEARSED, data.length)).to(home.backend, home.device, model.dtype).each(as_array)
     for phase in phases:
-        step = model.test_step if phase == TESTING else model.train_step
-        values = [as_array(variable.value) for variable in variables]
-        with home.backend.activate(home.device), RehearsalScope(variables, values, 0, phase):
-            step(pack_x_y_sample_weight(*batch))
+        before = model.variables
+        try:
+            _rehearse(model, batch, variables, phase)
+        except Exception:
+            if model.variables == before:
+                raise
+        if model.variables != before:
+            # Its layers were built in it, perhaps after it had asked for their weights.
+            _rehearse(model, batch, variables, phase)
     return bool(phases)
+
+
+def _rehearse(model: Any, batch: Data, variables: list[Variable], phase: int) -> None:
+    step = model.test_step if phase == TESTING else model.train_step
+    values = [as_array(variable.value) for variable in variables]
+    with model.home.backend.activate(model.home.device), RehearsalScope(variables, values, 0, phase):
+        step(pack_x_y_sample_weight(*batch))
