@@ -83,8 +83,8 @@ def copied(state: State) -> State:
 
 def _greatest(x: Any) -> float:
     """Return the greatest absolute value in an array, NaN if there is one, 0 if it is empty."""
-    host = backend_of(x).to_numpy(backend_of(x).xp.abs(x))
-    return float(host.max()) if host.size else 0.0
+    backend = backend_of(x)
+    return float(backend.to_numpy(backend.xp.max(backend.xp.abs(x)))) if 0 not in x.shape else 0.0
 
 
 def _is_same(x: Any, y: Any) -> bool:
