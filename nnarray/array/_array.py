@@ -93,8 +93,7 @@ class _Elsewhere(Exception):  # noqa: N818 -- no error: a call is to be recorded
 
 def _resolve(arg: Any, namespace: Namespace) -> Any:
     """Return an operand that is no plain scalar as an Array of the namespace's library."""
-    convert = getattr(arg, "__nnarray_value__", None)
-    if convert is not None:
+    if type(arg) is not Array and (convert := getattr(arg, "__nnarray_value__", None)) is not None:
         arg = convert()
     backend = arg.namespace.backend if type(arg) is Array else find_backend(arg)
     traced = namespace.backend.traced

@@ -27,8 +27,9 @@ _NEUTRAL = ("multiply", "divide", "pow")
 
 def optimise(graph: Graph) -> Graph:
     """Return the graph after all passes, each verified."""
+    checked: dict[int, Operation] = {}
     for run in PASSES:
-        graph = run(graph).verify()
+        graph = run(graph).verify(checked)
     return graph
 
 
