@@ -66,14 +66,17 @@ class Runner:
     def train(self, batches: Batches, rows: Any, counter: int) -> tuple[Any, Any]:
         """Take a step of descent on a batch; return (the loss before it, logs)."""
         self.step.model.optimizer.refresh_learning_rate()
-        return self._run("train", self.step.train, batches, rows, counter)
+        result = self._run("train", self.step.train, batches, rows, counter)
+        # To put a tree together takes as long as a small step: without logs, the result is the loss alone.
+        return result if self.step.gives_logs[0] else (result, None)
 
     def test(self, batches: Batches, rows: Any) -> tuple[Any, Any]:
         """Count a batch into the metrics; return (its loss, logs)."""
         self._tests += 1
-        return self._run("test", self.step.test, batches, rows, self._tests - 1)
+        result = self._run("test", self.step.test, batches, rows, self._tests - 1)
+        return result if self.step.gives_logs[1] else (result, None)
 
-    def _run(self, kind: str, fun: Callable[..., Any], batches: Batches, rows: Any, number: int) -> tuple[Any, Any]:
+    def _run(self, kind: str, fun: Callable[..., Any], batches: Batches, rows: Any, number: int) -> Any:
         if self.eagerly:
             arrays, state = batches.arrays(rows).each(as_array), [as_array(x) for x in self.step.state()]
             self.is_inconsistent = True

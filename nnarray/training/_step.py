@@ -33,7 +33,7 @@ class Step:
     def __init__(self, model: Any, variables: Sequence[Variable], gives_logs: tuple[bool, bool]) -> None:
         self.model = model
         self.variables = list(variables)
-        self._gives_logs = gives_logs
+        self.gives_logs = gives_logs
 
     def state(self) -> State:
         """Return the values of the variables."""
@@ -46,11 +46,11 @@ class Step:
                 variable.assign(value)
 
     def train(self, state: State, x: Any, y: Any, sample_weight: Any, counter: Any) -> tuple[State, Any]:
-        """Return the state after one step of descent on a batch, and (its loss before it, logs)."""
+        """Return the state after one step of descent on a batch, and its loss before it, or (that, logs)."""
         return self._run(state, Data(x, y, sample_weight), counter, TRAINING)
 
     def test(self, state: State, x: Any, y: Any, sample_weight: Any, counter: Any) -> tuple[State, Any]:
-        """Return the state with the metrics of a batch counted in, and (its loss, logs)."""
+        """Return the state with the metrics of a batch counted in, and its loss, or (that, logs)."""
         return self._run(state, Data(x, y, sample_weight), counter, TESTING)
 
     def _run(self, state: State, batch: Data, counter: Any, phase: int) -> tuple[State, Any]:
@@ -61,8 +61,8 @@ class Step:
             logs = step(pack_x_y_sample_weight(*batch))
         loss = model._tracker.latest
         model._tracker.latest = model._noted = None
-        if not self._gives_logs[phase]:
-            return [plain(scope.values[variable]) for variable in self.variables], (plain(loss), None)
+        if not self.gives_logs[phase]:
+            return [plain(scope.values[variable]) for variable in self.variables], plain(loss)
         logs = checked_logs(step.__name__, logs)
         loss = logs.get("loss") if loss is None else loss
         return [plain(scope.values[variable]) for variable in self.variables], (plain(loss), tree_map(plain, logs))

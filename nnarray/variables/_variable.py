@@ -212,6 +212,8 @@ class Variable:
         """
         array = value if find_backend(value) is not None else np.asarray(value)
         backend = backend_of(array)
+        if backend is self.backend and array.dtype == self._value.dtype and backend.device_of(array) == self.device:
+            return array
         if isinstance(array, (np.ndarray, np.generic)):
             is_real = array.dtype.kind in "biuf"
         else:
