@@ -27,10 +27,7 @@ def _binary(apply: Callable[[Any, Any], Any]) -> tuple[Callable[..., Any], Calla
         # Not every library's arrays leave an operator to what stands on their right.
         return apply(as_array(value) if isinstance(other, Array) else value, other)
 
-    def reflected(self: Variable, other: Any) -> Any:
-        return apply(other, self.value)
-
-    return plain, reflected
+    return plain, lambda self, other: apply(other, self.value)
 
 
 def _in_place(sign: str) -> Callable[..., Any]:
