@@ -9,13 +9,15 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nnarray._trees import leaves_of, tree_map
 from nnarray.array import as_array
 from nnarray.backends import current_backend
 from nnarray.layers._applied import Constant
 from nnarray.layers._shapes import map_shapes, shapes_of
 from nnarray.layers._spec import Spec, spec_of_results
-from nnarray.random import preserved_keys
+from nnarray.random import StepDraws, drawing, preserved_keys
 from nnarray.variables import StatelessScope
 
 if TYPE_CHECKING:
@@ -77,10 +79,12 @@ def seen_spec(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     probed = layer if layer.built else copy.deepcopy(layer)
     variables = probed.variables
     backend, device = (variables[0].backend, variables[0].device) if variables else current_backend()[:2]
-    values = [variable.value for variable in variables]
+    values = [as_array(variable.value) for variable in variables]
+    # Examples, weights and draws are Arrays alike: a raw array on their left may refuse them.
+    draws = StepDraws(0, as_array(backend.asarray(np.zeros(()), device=device)))
     # What a layer that is built makes in its call stays with it, and so must its draws be taken.
     keys = nullcontext() if layer.built else preserved_keys()
-    with keys, backend.activate(device), StatelessScope(variables, values, counter=0):
+    with keys, backend.activate(device), StatelessScope(variables, values, counter=0), drawing(draws):
 
         def made(x: Any) -> Any:
             return as_array(backend.asarray(x, device=device))
