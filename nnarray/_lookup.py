@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Container, Mapping
 from typing import Any
 
+from nnarray._custom_objects import custom_objects, found_custom
 from nnarray._messages import article, describe, unknown_name
-from nnarray._serialization import custom_objects, deserialize_keras_object, found_custom, from_config
+from nnarray._serialization import deserialize_keras_object, from_config
 
 
 def snake_case(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Objects as plain values and back, in Keras' layout; custom objects are found by the name they are registered under.
+"""Objects as plain values and back, in Keras' layout.
 
 It stands on the lowest floor: built-in objects are imported when they are asked for, by the name of a public module.
 """
@@ -7,99 +7,19 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
+from nnarray._custom_objects import custom_object_scope, custom_objects, found_custom, registered_name
 from nnarray._messages import describe, nearest
 from nnarray.backends import current_backend, find_backend
-
-T = TypeVar("T")
-
-_registered: dict[str, Any] = {}
-_lent: ContextVar[Mapping[str, Any]] = ContextVar("nnarray_custom_objects", default={})  # noqa: B039 -- never changed
 
 #: Modules whose functions a config may name. A closed list: a config may come from a stranger's file, and not every
 #: public function is safe to call.
 _FUNCTIONS = ("activations", "initializers", "losses", "metrics", "regularizers", "constraints", "nn")
 _CURE = "decorate it with @nnarray.utils.register_keras_serializable()"
-
-
-def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[T], T]:
-    """Return a decorator that registers a class or function, so that configs can name it.
-
-    Parameters
-    ----------
-    package : str
-        Keeps equal names of two projects apart.
-    name : str, optional
-        By default that of the class or function. It is known as ``"package>name"``.
-
-    Raises
-    ------
-    ValueError
-        If a class has no ``get_config``.
-
-    Examples
-    --------
-    >>> import nnarray as nna
-    >>> @nna.utils.register_keras_serializable(package="docs")
-    ... def cube(x):
-    ...     return x**3
-    >>> nna.activations.get("docs>cube") is cube
-    True
-    >>> _ = nna.utils.get_custom_objects().pop("docs>cube")
-    """
-
-    def register(obj: T) -> T:
-        if isinstance(obj, type) and not hasattr(obj, "get_config"):
-            raise ValueError(f"A class to be registered needs get_config(): received {obj.__name__}. Define it first.")
-        _registered[f"{package}>{name or obj.__name__}"] = obj  # type: ignore[attr-defined]
-        return obj
-
-    return register
-
-
-@contextmanager
-def custom_object_scope(custom_objects: Mapping[str, Any]) -> Iterator[None]:
-    """Let configs and look-ups in the block find further classes and functions.
-
-    Parameters
-    ----------
-    custom_objects : mapping of str to class or function
-
-    Examples
-    --------
-    >>> import nnarray as nna
-    >>> with nna.utils.custom_object_scope({"cube": lambda x: x**3}):
-    ...     nna.activations.get("cube")(2)
-    8
-    """
-    token = _lent.set({**_lent.get(), **custom_objects})
-    try:
-        yield
-    finally:
-        _lent.reset(token)
-
-
-def get_custom_objects() -> dict[str, Any]:
-    """Return the registered classes and functions by name: the dict itself, which may be changed.
-
-    Examples
-    --------
-    >>> import nnarray as nna
-    >>> nna.utils.get_custom_objects().get("docs>unknown") is None
-    True
-    """
-    return _registered
-
-
-def custom_objects() -> dict[str, Any]:
-    """Return what is registered and what the scopes around lend, which goes first."""
-    return {**_registered, **_lent.get()}
 
 
 def serialize_keras_object(obj: Any) -> Any:
@@ -157,12 +77,6 @@ def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | No
         return restored(config)
 
 
-def found_custom(*names: Any) -> Any:
-    """Return the custom object of the first of the names that is one, or None."""
-    known = custom_objects()
-    return next((known[name] for name in names if isinstance(name, str) and name in known), None)
-
-
 def plain(x: Any, what: str) -> Any:
     """Return `x` as plain values; errors call it `what`."""
     if x is None or isinstance(x, (bool, int, float, str)):
@@ -200,13 +114,13 @@ def _described(x: Any) -> dict[str, Any]:
         "module": home or (None if cls.__module__ == "__main__" else cls.__module__),
         "class_name": cls.__name__,
         "config": {key: plain(value, f"Argument {key!r} of {cls.__name__}") for key, value in config.items()},
-        "registered_name": None if home else _registered_name(cls) or cls.__name__,
+        "registered_name": None if home else registered_name(cls) or cls.__name__,
     }
 
 
 def _named(x: Any, what: str) -> dict[str, Any]:
     """Return the description of a function or class, by its name."""
-    registered = _registered_name(x)
+    registered = registered_name(x)
     home = None if registered else _home(x)
     name = registered or x.__name__
     if not (registered or home) and (name == "<lambda>" or getattr(x, "__closure__", None)):
@@ -245,10 +159,6 @@ def _dtype_name(x: Any) -> str | None:
     if type(x).__name__.lower() == "dtype":
         return str(x).rpartition(".")[2]
     return str(x.dtype) if isinstance(getattr(x, "dtype", None), np.dtype) and hasattr(x, "__name__") else None
-
-
-def _registered_name(x: Any) -> str | None:
-    return next((name for name, known in custom_objects().items() if known is x), None)
 
 
 def _home(x: Any) -> str | None:

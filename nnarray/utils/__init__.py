@@ -7,14 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from nnarray._custom_objects import custom_object_scope, get_custom_objects, register_keras_serializable
 from nnarray._messages import describe
-from nnarray._serialization import (
-    custom_object_scope,
-    deserialize_keras_object,
-    get_custom_objects,
-    register_keras_serializable,
-    serialize_keras_object,
-)
+from nnarray._serialization import deserialize_keras_object, serialize_keras_object
 from nnarray.backends import backend_of, convert, find_backend
 from nnarray.random import set_seed
 from nnarray.utils._batches import pack_x_y_sample_weight, unpack_x_y_sample_weight
