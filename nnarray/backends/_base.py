@@ -127,7 +127,7 @@ class Backend:
         return self.module.removeprefix("array_api_compat.").partition(".")[0]
 
     def version(self) -> str | None:
-        """Return the version of the library, None where it does not say."""
+        """Return the version of the library, and what it runs on if that has a name; None where it does not say."""
         return getattr(importlib.import_module(self.library_name), "__version__", None)
 
     # -- devices ----------------------------------------------------------------------------------------------------

@@ -46,6 +46,15 @@ class CupyBackend(Backend):
         """The library's own module."""
         return importlib.import_module("cupy")
 
+    def version(self) -> str | None:
+        """Return CuPy's version and the name of the GPU: a stand-in for one calls itself so."""
+        version, runtime = super().version(), self.cupy.cuda.runtime
+        try:
+            name = runtime.getDeviceProperties(0)["name"].decode()
+        except runtime.CUDARuntimeError:
+            return version
+        return f"{version} on {name}"
+
     # -- whether it works -------------------------------------------------------------------------------------------
 
     def stages(self) -> tuple[tuple[str, Callable[[], Any]], ...]:

@@ -47,6 +47,11 @@ def _device_count():
     return 2
 
 
+def _device_properties(number):
+    _device_count()
+    return {"name": b"a double", "major": 0, "minor": 0}
+
+
 def _nvrtc_version():
     if FAILS == "elementwise":
         raise RuntimeError('Failure finding "libnvrtc.so.13 or libnvrtc.so.12": No such file: libnvrtc.so.13')
@@ -64,7 +69,7 @@ runtime = types.SimpleNamespace(
     memGetInfo=lambda: (3 * 2**30, 4 * 2**30),
     runtimeGetVersion=lambda: 13020,
     driverGetVersion=lambda: 13020,
-    getDeviceProperties=lambda number: {"name": b"a double", "major": 0, "minor": 0},
+    getDeviceProperties=_device_properties,
     CUDARuntimeError=CUDARuntimeError,
 )
 nvrtc = types.SimpleNamespace(getVersion=_nvrtc_version)

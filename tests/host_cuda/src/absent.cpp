@@ -1,0 +1,50 @@
+// What CuPy wraps of CUDA's runtime and the stand-in does not have: each says its name and is refused.
+#include <cstdio>
+
+#define ABSENT(function)\
+    extern "C" int function() {                                                                              \
+        std::fprintf(stderr, "The host's stand-in for CUDA has no " #function ".\n");                      \
+        return 801;  /* cudaErrorNotSupported */                                                       \
+    }
+
+ABSENT(cudaDeviceSetLimit)
+ABSENT(cudaIpcCloseMemHandle)
+ABSENT(cudaIpcGetEventHandle)
+ABSENT(cudaIpcGetMemHandle)
+ABSENT(cudaIpcOpenEventHandle)
+ABSENT(cudaIpcOpenMemHandle)
+ABSENT(cudaMalloc3DArray)
+ABSENT(cudaMallocArray)
+ABSENT(cudaMallocAsync)
+ABSENT(cudaMallocFromPoolAsync)
+ABSENT(cudaHostRegister)
+ABSENT(cudaHostUnregister)
+ABSENT(cudaFreeArray)
+ABSENT(cudaFreeAsync)
+ABSENT(cudaMemcpy2D)
+ABSENT(cudaMemcpy2DFromArray)
+ABSENT(cudaMemcpy2DFromArrayAsync)
+ABSENT(cudaMemcpy2DToArray)
+ABSENT(cudaMemcpy2DToArrayAsync)
+ABSENT(cudaMemcpy3D)
+ABSENT(cudaMemcpy3DAsync)
+ABSENT(cudaMemPrefetchAsync)
+ABSENT(cudaMemAdvise)
+ABSENT(cudaDeviceGetDefaultMemPool)
+ABSENT(cudaDeviceGetMemPool)
+ABSENT(cudaDeviceSetMemPool)
+ABSENT(cudaMemPoolCreate)
+ABSENT(cudaMemPoolDestroy)
+ABSENT(cudaMemPoolTrimTo)
+ABSENT(cudaMemPoolGetAttribute)
+ABSENT(cudaMemPoolSetAttribute)
+ABSENT(cudaCreateTextureObject)
+ABSENT(cudaDestroyTextureObject)
+ABSENT(cudaGetChannelDesc)
+ABSENT(cudaGetTextureObjectResourceDesc)
+ABSENT(cudaGetTextureObjectTextureDesc)
+ABSENT(cudaCreateSurfaceObject)
+ABSENT(cudaDestroySurfaceObject)
+ABSENT(cudaGraphDebugDotPrint)
+ABSENT(cudaProfilerStart)
+ABSENT(cudaProfilerStop)
