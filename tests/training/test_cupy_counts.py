@@ -1,0 +1,55 @@
+"""What a step of training asks of a GPU, counted by the host's stand-in for CUDA: `ci/host-cuda` runs these."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnarray import layers, losses, models, optimizers
+from tests.host_cuda.counts import Counts, counted
+
+pytestmark = pytest.mark.skipif("NNARRAY_HOST_CUDA" not in os.environ, reason="needs: ci/host-cuda ci/test")
+BATCH = 128
+
+
+def network(optimizer: Any, from_logits: bool) -> models.Sequential:
+    hidden = [part for _ in range(2) for part in (layers.Dense(512, activation="relu"), layers.Dropout(0.2))]
+    model = models.Sequential([*hidden, layers.Dense(10, activation=None if from_logits else "softmax")])
+    loss = losses.SparseCategoricalCrossentropy(from_logits=from_logits)
+    model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"], weighted_metrics=["accuracy"], backend="cupy")
+    return model
+
+
+def of_more_steps(run: Callable[[int], Any], fewer: int = 10, more: int = 16) -> tuple[Counts, Counts]:
+    """Return what a run of fewer and one of more steps asked for, after both were made once."""
+    found = []
+    for steps in (fewer, more):
+        run(steps)
+        with counted() as counts:
+            run(steps)
+        found.append(counts)
+    return found[0], found[1]
+
+
+@pytest.mark.parametrize("from_logits", [False, True], ids=["probabilities", "logits"])
+@pytest.mark.parametrize("clipping", [None, "clipvalue", "clipnorm", "global_clipnorm"])
+def test_a_step_of_fit_neither_waits_nor_moves_nor_allocates(clipping: str | None, from_logits: bool) -> None:
+    random = np.random.default_rng(0)
+    x = random.standard_normal((16 * BATCH, 784)).astype("float32")
+    y, weights = random.integers(0, 10, 16 * BATCH), random.random(16 * BATCH).astype("float32")
+    model = network(optimizers.Adam(**({clipping: 0.5} if clipping else {})), from_logits)
+
+    def fit(steps: int) -> None:
+        n = steps * BATCH
+        model.fit(x[:n], y[:n], sample_weight=weights[:n], batch_size=BATCH, verbose=0)
+
+    fewer, more = of_more_steps(fit)
+    assert more.launches > fewer.launches
+    for kind in ("waits", "to_device", "to_host", "between_devices"):
+        assert getattr(more, kind) == getattr(fewer, kind), more.table()
+    steps = Counts(events=more.events - fewer.events)
+    assert {cause for cause, _ in steps.by_cause("allocations")} <= {"training._data.moved_array"}, steps.table()
