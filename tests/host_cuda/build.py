@@ -1,6 +1,8 @@
 """Builds the host's stand-in for CUDA, under which CuPy itself runs on the CPU. `ci/host-cuda` calls it.
 
-    python tests/host_cuda/build.py FOLDER      builds what is missing and prints the settings of a shell
+    python tests/host_cuda/build.py FOLDER      builds what is not there yet and prints the settings of a shell
+
+Exit code: 1 if it fails, 3 if something is missing on this machine.
 
 Nothing of CuPy's is kept in this repository. One of its modules, the wrapper of CUDA's runtime, carries NVIDIA's own
 runtime within: it is built from the source of the same version, against a runtime of ours. The rest is the wheel's.
@@ -32,7 +34,7 @@ FLAGS = (
 )
 #: Libraries by the names that CuPy loads, and what they are made of. Some are looked for only.
 LIBRARIES = {
-    "libcudart.so.13": ("runtime.cpp", "absent.cpp"),
+    "libcudart.so.13": ("runtime.cpp", "memory.cpp", "streams.cpp"),
     "libcuda.so.1": ("driver.cpp",),
     "libnvrtc.so.13": ("nvrtc.cpp",),
     "libcublasLt.so.13": (),
@@ -50,11 +52,15 @@ LINKED = {
     "libcufft.so.12": "cupy/cuda/cufft",
 }
 #: Bytes that a build and the kernels of all tests need at most.
-ROOM = 1 << 30
+ROOM = 1 << 28
 
 
-class CannotBuildError(Exception):
-    """What is missing on this machine, and how it comes in."""
+class MissingError(Exception):
+    """What the stand-in needs and this machine has not, and how it comes in."""
+
+
+class FailedError(Exception):
+    """A command that failed, and what it said."""
 
 
 def requirements() -> dict[str, str]:
@@ -68,7 +74,7 @@ def build(folder: Path) -> Path:
 
     Raises
     ------
-    CannotBuildError
+    MissingError
         If there is no compiler, no room on the disk, or another CuPy than the stand-in is made for.
     """
     check_cupy()
@@ -79,12 +85,17 @@ def build(folder: Path) -> Path:
         return done
     folder.mkdir(parents=True, exist_ok=True)
     if (free := shutil.disk_usage(folder).free) < ROOM:
-        raise CannotBuildError(f"{folder} has {free >> 20} MiB left; the stand-in and its kernels need {ROOM >> 20}.")
+        raise MissingError(f"{folder} has {free >> 20} MiB left; the stand-in and its kernels need {ROOM >> 20}.")
     print(f"Building the host's stand-in for CUDA in {done}: about a minute.", file=sys.stderr)
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         unfinished = Path(temporary) / "built"
         build_in(unfinished, done, compiler)
-        unfinished.rename(done)
+        try:
+            unfinished.rename(done)
+        except OSError:
+            # Another process may have built the same meanwhile.
+            if not done.exists():
+                raise
     return done
 
 
@@ -95,16 +106,12 @@ def check_cupy() -> None:
     found = sorted(name for name in names if name == "cupy" or name.startswith("cupy-"))
     cure = f"Install it: pip install cupy-cuda13x=={wanted}"
     if len(found) > 1:
-        raise CannotBuildError(
-            f"Two distributions of CuPy lie over each other: {', '.join(found)}. Uninstall all but one."
-        )
+        raise MissingError(f"Two distributions of CuPy lie over each other: {', '.join(found)}. Uninstall all but one.")
     if found != ["cupy-cuda13x"]:
-        raise CannotBuildError(
-            f"The stand-in is made for cupy-cuda13x; there is {found[0] if found else 'none'}. {cure}"
-        )
+        raise MissingError(f"The stand-in is made for cupy-cuda13x; there is {found[0] if found else 'none'}. {cure}")
     version = importlib.metadata.version("cupy-cuda13x")
     if version != wanted:
-        raise CannotBuildError(f"The stand-in is made for CuPy {wanted}; version {version} is installed. {cure}")
+        raise MissingError(f"The stand-in is made for CuPy {wanted}; version {version} is installed. {cure}")
 
 
 def find_compiler() -> str:
@@ -112,106 +119,98 @@ def find_compiler() -> str:
     name = os.environ.get("CXX", "g++")
     found = shutil.which(name)
     if found is None:
-        raise CannotBuildError(f"There is no compiler {name!r}. Install GCC, or set CXX to a compiler that is like it.")
+        raise MissingError(f"There is no compiler {name!r}. Install GCC, or set CXX to a compiler that is like it.")
     return found
 
 
 def fingerprint(compiler: str) -> str:
     """Return a hash of all that decides what is built, and what kernels become."""
     version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True).stdout
-    parts = [sys.version, version, compiler, sys.prefix, (HERE / "requirements.txt").read_text()]
-    parts += [
-        path.read_text()
-        for path in sorted(
-            [Path(__file__), *(HERE / name for name in ("thrust.py", "fft.py", "stubs.py")), *SOURCES.iterdir()]
-        )
-    ]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+    files = [Path(__file__), *(HERE / name for name in ("requirements.txt", "thrust.py", "fft.py", "stubs.py"))]
+    texts = [path.read_text() for path in sorted([*files, *SOURCES.iterdir()])]
+    return hashlib.sha256("\0".join([sys.version, sys.prefix, compiler, version, *texts]).encode()).hexdigest()[:16]
 
 
 def build_in(folder: Path, final: Path, compiler: str) -> None:
     """Build everything in `folder`, which will be moved to `final`."""
-    headers = Path(find("nvidia.cu13")) / "include"
-    cupy, backends = Path(find("cupy")), Path(find("cupy_backends"))
-    include = folder / "include"
-    include.mkdir(parents=True)
-    shutil.copy(SOURCES / "kernel.h", include)
-    (folder / "lib").mkdir()
-    flags = ", ".join(f'"{word}"' for word in FLAGS)
-    defines = (
-        f'-DHOST_CUDA_COMPILER="{compiler}"',
-        f"-DHOST_CUDA_FLAGS={flags}",
-        f'-DHOST_CUDA_BUILD="{final.name}"',
-    )
-    blas = Path(find("scipy_openblas32"))
-    includes = (headers, cupy / "_core/include/cupy/_cccl/libcudacxx", blas / "include", sysconfig.get_path("include"))
-    for name, sources in LIBRARIES.items():
-        paths = [SOURCES / source for source in sources]
-        link = ["-shared", f"-Wl,-soname,{name}", f"-Wl,-rpath,{final / 'lib'}", f"-L{folder / 'lib'}", "-ldl"]
-        link += ["-l:libcudart.so.13"] * (name != "libcudart.so.13")
-        if name in LINKED:
-            module = next(cupy.parent.glob(f"{LINKED[name]}.*.so"))
-            text, versions = folder / f"{name}.c", folder / f"{name}.map"
-            text.write_text(stubs.stubs(module, name))
-            versions.write_text(stubs.version_script(name))
-            run("cc", "-O1", "-fPIC", "-w", "-c", text, "-o", text.with_suffix(".o"))
-            link += [text.with_suffix(".o"), f"-Wl,--version-script={versions}"]
-            link += [f"-L{blas / 'lib'}", f"-Wl,-rpath,{blas / 'lib'}", "-lscipy_openblas"]
-        options = ["-std=c++17", "-O2", "-fPIC", "-w", *(f"-I{path}" for path in includes), *defines]
-        options += ["-x", "c++", *(paths or ["/dev/null"]), "-x", "none"]
-        run(compiler, *options, "-o", folder / "lib" / name, *link)
-    module = backends / "cuda" / "api" / f"runtime{sysconfig.get_config_var('EXT_SUFFIX')}"
-    built = build_runtime_module(folder, final, compiler, headers)
+    headers, cupy, backends = find("nvidia.cu13") / "include", find("cupy"), find("cupy_backends")
+    for name in ("lib", "include", "objects"):
+        (folder / name).mkdir(parents=True)
+    runtime = compile_runtime_module(folder / "objects", compiler, headers)
+    build_libraries(folder, final, compiler, headers, cupy, runtime)
+    # All libraries are there as soon as this module is: whoever looks for one of their names then finds it.
+    module = folder / "lib" / f"runtime{sysconfig.get_config_var('EXT_SUFFIX')}"
+    libraries = ["-Wl,--no-as-needed", *(f"-l:{name}" for name in LIBRARIES)]
+    run(compiler, runtime, "-o", module, *linked_in(folder, final), *libraries)
     site = folder / "site"
-    overlay(backends, site / "cupy_backends", {module.relative_to(backends): built})
+    overlay(backends, site / "cupy_backends", {Path("cuda/api") / module.name: module})
     thrust = next((cupy / "cuda").glob("thrust.*.so"))
     overlay(cupy, site / "cupy", {thrust.relative_to(cupy): None, Path("cuda/thrust.py"): HERE / "thrust.py"})
     shutil.copy(HERE / "fft.py", site / "host_cuda_fft.py")
-    precompile(include, compiler, headers, cupy)
+    precompile(folder / "include", compiler, headers, cupy)
+    shutil.rmtree(folder / "objects")
 
 
-def find(package: str) -> str:
+def linked_in(folder: Path, final: Path) -> list[str]:
+    """Return the linker's options for what is made in a folder and will be moved."""
+    return ["-shared", f"-L{folder / 'lib'}", f"-Wl,-rpath,{final / 'lib'}"]
+
+
+def build_libraries(folder: Path, final: Path, compiler: str, headers: Path, cupy: Path, runtime_module: Path) -> None:
+    """Build all of `LIBRARIES`."""
+    objects, blas = folder / "objects", find("scipy_openblas32")
+    flags = ", ".join(f'"{word}"' for word in FLAGS)
+    defines = {"COMPILER": f'"{compiler}"', "FLAGS": flags, "BUILD": f'"{final.name}"'}
+    includes = (headers, cupy / "_core/include/cupy/_cccl/libcudacxx", blas / "include", sysconfig.get_path("include"))
+    options = ["-std=c++17", "-O2", "-fPIC", "-w", *(f"-I{path}" for path in includes)]
+    options += [f"-DHOST_CUDA_{name}={value}" for name, value in defines.items()]
+    for name, sources in LIBRARIES.items():
+        link = [*linked_in(folder, final), f"-Wl,-soname,{name}", "-ldl"]
+        link += ["-l:libcudart.so.13"] * (name != "libcudart.so.13")
+        modules = {"libcudart.so.13": runtime_module}
+        if name in LINKED:
+            modules[name] = next(cupy.parent.glob(f"{LINKED[name]}.*.so"))
+            versions = objects / f"{name}.map"
+            versions.write_text(stubs.version_script(name))
+            link += [f"-Wl,--version-script={versions}"]
+            link += [f"-L{blas / 'lib'}", f"-Wl,-rpath,{blas / 'lib'}", "-lscipy_openblas"]
+        absent = objects / f"{name}.c"
+        absent.write_text(stubs.stubs(modules[name], name) if name in modules else "")
+        run("cc", "-O1", "-fPIC", "-w", "-c", absent, "-o", absent.with_suffix(".o"))
+        run(
+            *(compiler, *options, *(SOURCES / source for source in sources), absent.with_suffix(".o")),
+            *("-o", folder / "lib" / name, *link),
+        )
+
+
+def find(package: str) -> Path:
     """Return the folder of an installed package, which is not imported."""
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise CannotBuildError(f"{package} is not installed. Install: pip install -r {HERE / 'requirements.txt'}")
-    return next(iter(spec.submodule_search_locations))
+        raise MissingError(f"{package} is not installed. Install: pip install -r {HERE / 'requirements.txt'}")
+    return Path(next(iter(spec.submodule_search_locations)))
 
 
-def build_runtime_module(folder: Path, final: Path, compiler: str, headers: Path) -> Path:
-    """Build CuPy's wrapper of CUDA's runtime from its source distribution, and return its path."""
+def compile_runtime_module(folder: Path, compiler: str, headers: Path) -> Path:
+    """Compile CuPy's wrapper of CUDA's runtime from its source distribution, and return the object file."""
     version = requirements()["cupy-cuda13x"]
-    source = folder / "source"
-    source.mkdir()
     environment = os.environ | {"CUPY_INSTALL_USE_STUB": "1"}
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    pip += ["--no-binary", "cupy", "--no-build-isolation", "--dest", str(source), f"cupy=={version}"]
+    pip += ["--no-binary", "cupy", "--no-build-isolation", "--dest", str(folder), f"cupy=={version}"]
     done = subprocess.run(pip, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise CannotBuildError(f"The source of CuPy {version} could not be downloaded:\n{done.stdout}{done.stderr}")
-    with tarfile.open(next(source.glob("cupy-*.tar.gz"))) as archive:
-        archive.extractall(source, filter="data")
-    root = source / f"cupy-{version}"
+        raise MissingError(f"The source of CuPy {version} could not be downloaded:\n{done.stdout}{done.stderr}")
+    with tarfile.open(next(folder.glob("cupy-*.tar.gz"))) as archive:
+        archive.extractall(folder, filter="data")
+    root = folder / f"cupy-{version}"
     constants = "CUPY_CUDA_VERSION=13000,CUPY_HIP_VERSION=0,CUPY_USE_CUDA_PYTHON=0"
-    text = folder / "runtime.cpp"
-    module = "cupy_backends/cuda/api/runtime.pyx"
+    text, compiled = folder / "runtime.cpp", folder / "runtime.o"
     cython = [sys.executable, "-m", "cython", "-3", "--cplus", "-w", str(root), "-E", constants]
-    run(*cython, "-X", "warn.deprecated.IF=False", "-o", text, module)
-    built = folder / "lib" / f"runtime{sysconfig.get_config_var('EXT_SUFFIX')}"
-    includes = [
-        sysconfig.get_path("include"),
-        headers,
-        SOURCES,
-        root / "cupy_backends",
-        root / "cupy_backends/cuda/api",
-    ]
-    libraries = ["-Wl,--no-as-needed", *(f"-l:{name}" for name in LIBRARIES)]
-    # All libraries are there as soon as this module is: whoever looks for one of their names then finds it.
-    link = ["-shared", f"-L{folder / 'lib'}", f"-Wl,-rpath,{final / 'lib'}", *libraries]
-    run(compiler, "-O1", "-fPIC", "-w", *(f"-I{path}" for path in includes), text, "-o", built, *link)
-    shutil.rmtree(source)
-    text.unlink()
-    return built
+    run(*cython, "-X", "warn.deprecated.IF=False", "-o", text, "cupy_backends/cuda/api/runtime.pyx")
+    own = root / "cupy_backends"
+    includes = (sysconfig.get_path("include"), headers, SOURCES, own, own / "cuda" / "api")
+    run(compiler, "-O1", "-fPIC", "-w", "-c", *(f"-I{path}" for path in includes), text, "-o", compiled)
+    return compiled
 
 
 def overlay(package: Path, target: Path, replaced: dict[Path, Path | None]) -> None:
@@ -238,6 +237,7 @@ def precompile(include: Path, compiler: str, headers: Path, cupy: Path) -> None:
         *(f"#include <cupy/{name}.cuh>" for name in names),
         "#include <cupy/math_constants.h>",
     ]
+    shutil.copy(SOURCES / "kernel.h", include)
     (include / "cupy_kernel.h").write_text("\n".join(lines) + "\n")
     own = cupy / "_core" / "include"
     cccl = [own / "cupy" / "_cccl" / part for part in ("cub", "thrust", "libcudacxx")]
@@ -249,7 +249,7 @@ def precompile(include: Path, compiler: str, headers: Path, cupy: Path) -> None:
 def run(*command: object) -> None:
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise CannotBuildError(f"{shlex.join(str(word) for word in command)}\n{done.stdout}{done.stderr}")
+        raise FailedError(f"{shlex.join(str(word) for word in command)}\n{done.stdout}{done.stderr}")
 
 
 def settings(built: Path) -> dict[str, str]:
@@ -266,9 +266,9 @@ def settings(built: Path) -> dict[str, str]:
 def main() -> int:
     try:
         built = build(Path(sys.argv[1]))
-    except CannotBuildError as error:
+    except (MissingError, FailedError) as error:
         print(f"The host's stand-in for CUDA cannot be built. {error}", file=sys.stderr)
-        return 1
+        return 3 if isinstance(error, MissingError) else 1
     for name, value in settings(built).items():
         print(f"export {name}={shlex.quote(value)}")
     return 0

@@ -10,7 +10,10 @@ import subprocess
 from pathlib import Path
 
 #: The status by which each library says that it does not support something.
-NOT_SUPPORTED = {"libcublas.so.13": 15, "libcufft.so.12": 16, "libcusolver.so.12": 9, "libcusparse.so.12": 10}
+NOT_SUPPORTED = {
+    **{"libcudart.so.13": 801, "libcublas.so.13": 15, "libcufft.so.12": 16},
+    **{"libcusolver.so.12": 9, "libcusparse.so.12": 10},
+}
 
 _HEAD = """\
 #include <stdio.h>
@@ -23,13 +26,16 @@ _HEAD = """\
 def stubs(module: Path, library: str) -> str:
     """Return C that defines all that a module of CuPy's takes from a library, weakly: what is written elsewhere stays.
 
+    The module may also be an object file that is not linked yet.
+
     Raises
     ------
     ValueError
         If the module takes nothing from the library.
     """
-    done = subprocess.run(["nm", "-D", "--undefined-only", module], capture_output=True, text=True, check=True)
-    names = re.findall(rf"^ *U (\w+)@{re.escape(library)}$", done.stdout, re.MULTILINE)
+    dynamic = ["-D"] if module.suffix == ".so" else []
+    done = subprocess.run(["nm", *dynamic, "--undefined-only", module], capture_output=True, text=True, check=True)
+    names = re.findall(rf"^ *U ({_prefix(library)}\w+)(?:@{re.escape(library)})?$", done.stdout, re.MULTILINE)
     if not names:
         raise ValueError(f"{module.name} must take something from {library}; received a module that takes nothing.")
     lines = [f"{'TEXT' if re.search('Error(Name|String)$', name) else 'ABSENT'}({name})" for name in names]
@@ -38,5 +44,9 @@ def stubs(module: Path, library: str) -> str:
 
 def version_script(library: str) -> str:
     """Return the linker's script by which a library's functions carry its name as their version, as NVIDIA's do."""
-    prefix = re.fullmatch(r"lib(\w+)\.so\.\d+", library)[1]
-    return f"{library} {{ global: {prefix}*; local: *; }};\n"
+    return f"{library} {{ global: {_prefix(library)}*; local: *; }};\n"
+
+
+def _prefix(library: str) -> str:
+    """Return what the names of a library's functions begin with."""
+    return re.fullmatch(r"lib(\w+)\.so\.\d+", library)[1].removesuffix("rt")
