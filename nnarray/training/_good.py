@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import functools
+import operator
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from nnarray.backends import backend_of
@@ -64,15 +66,18 @@ class LastGood:
         if step is not self._step or self._latest is None:
             return False
         now = zip(step.variables, step.state(), self._latest[0], strict=True)
-        return all(variable in but_for or _is_same(x, y) for variable, x, y in now)
+        pairs = [(x, y) for variable, x, y in now if variable not in but_for]
+        if any(x.shape != y.shape for x, y in pairs):
+            return False
+        return not _any(_differs(x, y) for x, y in pairs)
 
     def is_suspicious(self, weights: Collection[Variable]) -> bool:
         """Whether weights differ so much from the good ones that their loss should be looked at."""
         found = zip(self._step.variables, self._good[0], self._step.state(), strict=True)
-        return any(
-            not _greatest(after - before) <= _CHANGE * _greatest(before)
+        return _any(
+            ~(_greatest(after - before) <= _CHANGE * _greatest(before))
             for variable, before, after in found
-            if variable in weights
+            if variable in weights and 0 not in before.shape
         )
 
 
@@ -81,12 +86,16 @@ def copied(state: State) -> State:
     return [backend_of(array).xp.asarray(array, copy=True) for array in state]
 
 
-def _greatest(x: Any) -> float:
-    """Return the greatest absolute value in an array, NaN if there is one, 0 if it is empty."""
-    backend = backend_of(x)
-    return float(backend.to_numpy(backend.xp.max(backend.xp.abs(x)))) if 0 not in x.shape else 0.0
+def _any(flags: Iterable[Any]) -> bool:
+    """Whether one of some arrays without axes is true. They are read together: a GPU is waited for once."""
+    return bool(functools.reduce(operator.or_, flags, False))
 
 
-def _is_same(x: Any, y: Any) -> bool:
-    backend = backend_of(x)
-    return x.shape == y.shape and bool(backend.xp.all((x == y) | ((x != x) & (y != y))))
+def _greatest(x: Any) -> Any:
+    """Return the greatest absolute value in an array, NaN if there is one."""
+    xp = backend_of(x).xp
+    return xp.max(xp.abs(x))
+
+
+def _differs(x: Any, y: Any) -> Any:
+    return backend_of(x).xp.any((x != y) & ((x == x) | (y == y)))

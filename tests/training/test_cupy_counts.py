@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import nnarray as nna
 from nnarray import layers, losses, models, optimizers
 from tests.host_cuda.counts import Counts, counted
 
@@ -53,3 +54,47 @@ def test_a_step_of_fit_neither_waits_nor_moves_nor_allocates(clipping: str | Non
         assert getattr(more, kind) == getattr(fewer, kind), more.table()
     steps = Counts(events=more.events - fewer.events)
     assert {cause for cause, _ in steps.by_cause("allocations")} <= {"training._data.moved_array"}, steps.table()
+
+
+#: At most so many launches, waits, copies to the device and to the host, a step or a call.
+LIMITS = {
+    "evaluate": (34, 0, 0, 0),
+    "predict": (14, 0, 0, 0),
+    "train_on_batch": (170, 12, 2, 6),
+    "jit": (4, 0, 0, 0),
+    "jit of grad": (7, 0, 0, 0),
+    "grad": (14, 0, 0, 0),
+}
+
+
+@pytest.mark.parametrize("what", LIMITS)
+def test_other_calls_ask_for_no_more_than_they_did(what: str) -> None:
+    random = np.random.default_rng(0)
+    x, y = random.standard_normal((16 * BATCH, 784)).astype("float32"), random.integers(0, 10, 16 * BATCH)
+    model = network(optimizers.Adam(), from_logits=False)
+    model.train_on_batch(x[:BATCH], y[:BATCH])
+    xp = nna.namespace("cupy")
+    data, weights = (xp.asarray(array).value for array in (x[:BATCH], random.standard_normal((784, 10), "float32")))
+
+    def f(w: Any) -> Any:
+        xp = nna.array_namespace(w)
+        return xp.mean(xp.tanh(xp.asarray(data) @ w) ** 2)
+
+    called = {"jit": nna.jit(f), "jit of grad": nna.jit(nna.grad(f)), "grad": nna.grad(f)}
+
+    def run(steps: int) -> None:
+        n = steps * BATCH
+        if what == "evaluate":
+            model.evaluate(x[:n], y[:n], batch_size=BATCH, verbose=0)
+        elif what == "predict":
+            model.predict(x[:n], batch_size=BATCH, verbose=0)
+        elif what == "train_on_batch":
+            for _ in range(steps):
+                model.train_on_batch(x[:BATCH], y[:BATCH])
+        else:
+            for _ in range(steps):
+                called[what](weights)
+
+    fewer, more = of_more_steps(run)
+    asked = [getattr(more, kind) - getattr(fewer, kind) for kind in ("launches", "waits", "to_device", "to_host")]
+    assert all(number <= 6 * limit for number, limit in zip(asked, LIMITS[what], strict=True)), (asked, more.table())

@@ -144,10 +144,11 @@ cudaError_t cudaMemcpyPeerAsync(void* to, int, const void* from, int, size_t siz
 
 cudaError_t cudaMemcpy2DAsync(void* to, size_t to_pitch, const void* from, size_t from_pitch, size_t width,
                               size_t height, cudaMemcpyKind kind, cudaStream_t stream) {
-    for (size_t row = 0; row < height; ++row)
-        if (auto error = copy(static_cast<char*>(to) + row * to_pitch, static_cast<const char*>(from) + row * from_pitch,
-                              width, kind, stream, "cudaMemcpy2DAsync", false))
-            return error;
+    for (size_t row = 0; row < height; ++row) {
+        auto row_to = static_cast<char*>(to) + row * to_pitch;
+        auto row_from = static_cast<const char*>(from) + row * from_pitch;
+        if (auto error = copy(row_to, row_from, width, kind, stream, "cudaMemcpy2DAsync", false)) return error;
+    }
     return cudaSuccess;
 }
 

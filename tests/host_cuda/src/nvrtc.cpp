@@ -53,10 +53,12 @@ int call(const std::vector<std::string>& command, const std::string& output) {
 // The text as the host's compiler takes it, with an entry for each kernel at its end.
 std::string for_host(Program* program) {
     static const std::regex dynamic(R"(extern\s+__shared__\s+((?:[\w:<>]|\s)+?)\s+(\w+)\s*\[\s*\]\s*;)");
-    auto text = std::regex_replace(program->text, dynamic, "$1* $2 = reinterpret_cast<$1*>(host_cuda::threads.shared);");
+    auto shared = "$1* $2 = reinterpret_cast<$1*>(host_cuda::threads.shared);";
+    auto text = std::regex_replace(program->text, dynamic, shared);
     std::ostringstream out;
     out << text << "\n";
-    static const std::regex kernels(R"(extern\s*"C"\s*(?:\{\s*)?__global__\s+void\s+(?:__launch_bounds__\s*\([^)]*\)\s*)?(\w+))");
+    static const std::regex kernels(R"(extern\s*"C"\s*(?:\{\s*)?__global__\s+void\s+)"
+                                    R"((?:__launch_bounds__\s*\([^)]*\)\s*)?(\w+))");
     for (std::sregex_iterator at(text.begin(), text.end(), kernels), end; at != end; ++at)
         out << "HOST_CUDA_KERNEL(" << (*at)[1] << ", " << (*at)[1] << ")\n";
     int number = 0;

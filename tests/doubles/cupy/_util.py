@@ -1,5 +1,0 @@
-"""What CuPy warns with."""
-
-
-class PerformanceWarning(RuntimeWarning):
-    """Something works, and slowly."""
