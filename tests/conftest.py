@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ os.environ.setdefault("NNARRAY_CACHE_DIR", str(Path(__file__).parent.parent / ".
 
 import hypothesis
 import pytest
+
+from nnarray.backends import get_backend
 
 hypothesis.settings.register_profile("default", max_examples=50, deadline=None, derandomize=True)
 hypothesis.settings.register_profile(
@@ -47,6 +50,21 @@ def pytest_report_header() -> str:
         f"left out: tests against {', '.join(missing)}, which are not installed. "
         f"They come in by: ci/test {' '.join(missing.values())}"
     )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Let the library's default device be the current one, wherever the arrays of the test are.
+
+    Tests that compute with the operators of raw arrays themselves are marked ``raw_operators``.
+    """
+    callspec = getattr(item, "callspec", None)
+    found = callspec.params.get("nnarray_place") if callspec is not None else None
+    if found is None or found.missing or item.get_closest_marker("raw_operators"):
+        return (yield)
+    adapter = get_backend(found.backend)
+    with adapter.activate(adapter.devices()[0]):
+        return (yield)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -376,6 +376,7 @@ def test_pairs_of_gradient_and_variable_are_applied_as_in_keras() -> None:
     assert_same(values(found), values(expected))
 
 
+@pytest.mark.raw_operators
 def test_variables_can_be_excluded_from_weight_decay(place: Any) -> None:
     for packed in (False, True):
         optimizer, targets = SGD(0.1, weight_decay=0.5), variables(place)

@@ -23,6 +23,7 @@ def tree(place: Any, dtype: str = "float32") -> Any:
     return {"w": arrays[0], "rest": [arrays[1], (arrays[2], None)]}
 
 
+@pytest.mark.raw_operators
 def test_the_vector_is_of_the_leaves_library_and_the_tree_comes_back(place: Any) -> None:
     given = tree(place)
     vector, unravel = ravel(given)

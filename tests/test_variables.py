@@ -104,6 +104,7 @@ def test_numpys_scalars_stand_on_either_side_of_a_variable(op: Any, number: Any)
     assert float(op(variable, number)) == pytest.approx(op(2.0, 3.0))
 
 
+@pytest.mark.raw_operators
 def test_a_scope_lends_values_and_keeps_what_is_assigned_to_itself(place: Any) -> None:
     v, other = variable(B, place), variable(B, place)
     lent = to_library(np.ones(2), nna.namespace(*place))
@@ -169,6 +170,7 @@ def test_pieces_split_off_and_join_again(place: Any) -> None:
     assert single.join(single.split(single.value)) is single.value
 
 
+@pytest.mark.raw_operators
 def test_pack_and_variables_show_each_others_assignments(place: Any) -> None:
     a, b, c = members = three(place)
     pack = Pack(members)
@@ -181,6 +183,7 @@ def test_pack_and_variables_show_each_others_assignments(place: Any) -> None:
     assert not any(v.numpy().any() for v in members)
 
 
+@pytest.mark.raw_operators
 def test_packed_variables_are_windows_where_the_library_has_views(place: Any) -> None:
     members = three(place)
     pack = Pack(members)
@@ -197,6 +200,7 @@ def test_packed_variables_are_windows_where_the_library_has_views(place: Any) ->
         assert (to_host(held) != to_host(pack.value)).any()
 
 
+@pytest.mark.raw_operators
 def test_packs_and_members_are_lent_apart_in_a_scope(place: Any) -> None:
     members = three(place)
     pack = Pack(members)
@@ -207,6 +211,7 @@ def test_packs_and_members_are_lent_apart_in_a_scope(place: Any) -> None:
     np.testing.assert_array_equal(to_host(pack.split(pack.value)[0]), A)
 
 
+@pytest.mark.raw_operators
 def test_packing_elsewhere_retires_the_first_pack(place: Any) -> None:
     a, b, c = three(place)
     first = Pack([a, b, c])

@@ -7,6 +7,7 @@ from nnarray.array._indexing import is_traced
 from nnarray.array._namespace import CHAPTERS, Namespace, Raw, array_namespace, as_array, namespace, open_namespace
 from nnarray.array._node import Node, Part, last_converted, next_serial
 from nnarray.array._origin import Note, Origin, with_logits, with_origins
+from nnarray.array._place import on_device_of, place_methods, where_arrays_are
 from nnarray.array.manipulation import sum_to_shape
 
 __all__ = [
@@ -28,10 +29,13 @@ __all__ = [
     "last_converted",
     "namespace",
     "next_serial",
+    "on_device_of",
     "open_namespace",
     "parts_of",
+    "place_methods",
     "refuse_recorded",
     "sum_to_shape",
+    "where_arrays_are",
     "with_logits",
     "with_origins",
 ]

@@ -39,12 +39,15 @@ class Backend:
         Name of the plan executor that suits the library.
     has_views : bool
         Whether a slice or reshape of a buffer is a window that in-place writes to the buffer show through.
+    has_current_device : bool
+        Whether the operators of raw arrays compute on a current device, wherever the arrays lie: `activate` sets it.
     traced : Backend or None
         Of a backend that stands in for a library and notes down what is called: that library's.
     """
 
     executor = "generic"
     has_views = False
+    has_current_device = False
     traced: Backend | None = None
 
     def __init__(self, name: str, module: str) -> None:

@@ -37,9 +37,14 @@ class CupyBackend(Backend):
         super().__init__("cupy", "array_api_compat.cupy")
 
     @functools.cached_property
+    def has_current_device(self) -> bool:  # type: ignore[override]
+        """Whether there is more than one GPU: with one, everything lies there, and nothing need be asked."""
+        return int(self.cupy.cuda.runtime.getDeviceCount()) > 1
+
+    @functools.cached_property
     def xp(self) -> Any:
         importlib.import_module("cupy")
-        return _OnDevice(importlib.import_module(self.module))
+        return _OnDevice(importlib.import_module(self.module), self)
 
     @property
     def cupy(self) -> Any:
@@ -193,26 +198,22 @@ class _OnDevice(ModuleType):
     function runs on the device it is given, else on that of its first array, else on the current one.
     """
 
-    def __init__(self, module: ModuleType) -> None:
+    def __init__(self, module: ModuleType, backend: CupyBackend) -> None:
         super().__init__(module.__name__, module.__doc__)
         self._module = module
+        self._backend = backend
 
     def __dir__(self) -> list[str]:
         return dir(self._module)
 
-    @functools.cached_property
-    def _several(self) -> bool:
-        """Whether there is more than one GPU: with one, everything lies there, and nothing need be asked."""
-        return importlib.import_module("cupy").cuda.runtime.getDeviceCount() > 1
-
     def __getattr__(self, name: str) -> Any:
         found = _clip if name == "clip" else getattr(self._module, name)
         if isinstance(found, ModuleType) and name in ("fft", "linalg"):
-            found = _OnDevice(found)
+            found = _OnDevice(found, self._backend)
         elif name in _REFUSES_DEVICE:
             found = _placed(found, passes_device=False)
-        elif callable(found) and not isinstance(found, type) and name not in _PLACELESS and self._several:
-            found = _placed(found)
+        elif self._backend.has_current_device and callable(found) and not isinstance(found, type):
+            found = found if name in _PLACELESS else _placed(found)
         setattr(self, name, found)
         return found
 

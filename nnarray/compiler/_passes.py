@@ -138,7 +138,11 @@ def _is_one(graph: Graph, x: Any) -> bool:
     if type(x) is not Value:
         return bool(x == 1)
     array = graph.constants.get(x)
-    return array is not None and x.size == 1 and bool(backend_of(array).xp.all(array == 1))
+    if array is None or x.size != 1:
+        return False
+    backend = backend_of(array)
+    with backend.activate(backend.device_of(array)):
+        return bool(backend.xp.all(array == 1))
 
 
 def broadcasts(graph: Graph) -> Graph:

@@ -14,7 +14,7 @@ from nnarray import config
 from nnarray._lookup import snake_case
 from nnarray._replay import not_repeated
 from nnarray._trees import leaves_of, tree_map
-from nnarray.array import Array, as_array
+from nnarray.array import Array, as_array, on_device_of
 from nnarray.backends import current_backend, find_backend, use_backend
 from nnarray.layers._build import built_once, seen_spec, shape_arguments
 from nnarray.layers._checks import cast_floats, check_dtype, compute_dtype_of, declared_shape, is_numbers
@@ -164,7 +164,7 @@ class Layer(Weights):
             assert node is not None
             self._nodes.append(node)
             return outputs
-        with training_phase(training) as phase, self._reading():
+        with training_phase(training) as phase, self._reading(), on_device_of(*args, *kwargs.values()):
             if self._takes_training:
                 kwargs["training"] = phase
             return observed(self, self.call, *args, **kwargs)

@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from nnarray import nn
+from nnarray.array import where_arrays_are
 
 
+@where_arrays_are
 def binary_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Any:
@@ -43,6 +45,7 @@ def binary_crossentropy(
     return nn.mean_per_example(xp, nn.binary_crossentropy(y_true, y_pred, from_logits), axis)
 
 
+@where_arrays_are
 def categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Any:
@@ -76,6 +79,7 @@ def categorical_crossentropy(
     return nn.categorical_crossentropy(y_true, y_pred, from_logits, axis)
 
 
+@where_arrays_are
 def sparse_categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
 ) -> Any:
@@ -111,6 +115,7 @@ def sparse_categorical_crossentropy(
     return losses if ignore_class is None else xp.where(labels == ignore_class, 0.0, losses)
 
 
+@where_arrays_are
 def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
     """Return the mean over the last axis of ``(y_true - y_pred)^2``.
 

@@ -10,7 +10,7 @@ from typing import Any
 from nnarray import nn
 from nnarray._config import Configured
 from nnarray._lookup import snake_case
-from nnarray.array import array_namespace
+from nnarray.array import array_namespace, place_methods, where_arrays_are
 from nnarray.losses._targets import ANY, Targets
 
 _REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
@@ -64,6 +64,7 @@ class Loss(Configured):
             cls.targets = ANY
         if "name" not in own:
             cls.name = snake_case(cls.__name__)
+        place_methods(cls, "call", "__call__", "per_example", "check_targets", "counted")
 
     def __init__(
         self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: str | None = None
@@ -78,6 +79,7 @@ class Loss(Configured):
         """Return the loss of each example."""
         raise NotImplementedError(f"{type(self).__name__} must define call(y_true, y_pred)")
 
+    @where_arrays_are
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """Return the reduced loss.
 
@@ -98,6 +100,7 @@ class Loss(Configured):
         reduced = reduce_weighted(values, sample_weight, self.reduction, self.counted(y_true, values))
         return reduced if self.dtype is None else nn.cast(reduced, self._dtype_for(reduced))
 
+    @where_arrays_are
     def per_example(self, y_true: Any, y_pred: Any) -> Any:
         """Return the loss of each example, for targets and outputs as `__call__` takes them.
 
@@ -111,6 +114,7 @@ class Loss(Configured):
         """Return the truth values of which `values`, one per example, a mean counts; None counts all."""
         return None
 
+    @where_arrays_are
     def check_targets(self, y: Any, output_shape: Sequence[int | None]) -> None:
         """Raise ValueError if a raw array of targets does not fit the loss or a model's `output_shape`."""
         self.targets.check(y, output_shape)
@@ -131,6 +135,7 @@ class Loss(Configured):
         return nn.cast(values, nn.computing_dtype(values))
 
 
+@where_arrays_are
 def reduce_weighted(values: Any, sample_weight: Any, reduction: str | None, counted: Any = None) -> Any:
     """Return per-example `values` times their weights, reduced; a mean divides by the number of those `counted`."""
     weight = None

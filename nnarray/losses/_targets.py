@@ -11,6 +11,7 @@ import numpy as np
 
 from nnarray import nn
 from nnarray._messages import describe
+from nnarray.array import place_methods
 from nnarray.backends import backend_of
 
 Shape = Sequence[int | None]
@@ -19,6 +20,10 @@ Shape = Sequence[int | None]
 @dataclass(frozen=True)
 class Targets:
     """Admits any targets; base of those that do not."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        place_methods(cls, "check")
 
     def check(self, y: Any, output_shape: Shape) -> None:
         """Raise ValueError if an array of targets does not fit outputs of that shape, or the loss.

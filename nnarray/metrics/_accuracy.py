@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from nnarray import config, nn
-from nnarray.array import array_namespace
+from nnarray.array import array_namespace, where_arrays_are
 from nnarray.metrics._mean import MeanMetricWrapper
 
 
+@where_arrays_are
 def accuracy(y_true: Any, y_pred: Any) -> Any:
     """Return 1 where prediction equals target, 0 elsewhere, averaged over the last axis.
 
@@ -30,6 +31,7 @@ def accuracy(y_true: Any, y_pred: Any) -> Any:
     return nn.mean_per_example(array_namespace(hits), hits)
 
 
+@where_arrays_are
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
     """Return the share along the last axis of outputs that lie on their label's side of `threshold`.
 
@@ -54,6 +56,7 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
     return nn.mean_per_example(array_namespace(hits), hits)
 
 
+@where_arrays_are
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     """Return 1 where the most probable class is that of the one-hot label.
 
@@ -75,6 +78,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     return _as_numbers(xp, xp.argmax(y_true, axis=-1) == xp.argmax(y_pred, axis=-1))
 
 
+@where_arrays_are
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     """Return 1 where the most probable class is the integer label.
 

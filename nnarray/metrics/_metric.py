@@ -13,7 +13,7 @@ from nnarray import config, initializers, nn
 from nnarray._config import Configured
 from nnarray._lookup import snake_case
 from nnarray._messages import describe
-from nnarray.array import Array
+from nnarray.array import Array, on_device_of, place_methods
 from nnarray.backends import convert, current_backend, find_backend
 from nnarray.variables import StatelessScope, Variable, current_scope
 
@@ -63,7 +63,10 @@ class Metric(Configured):
         if "name" not in vars(cls):
             cls.name = snake_case(cls.__name__)
         if "update_state" in vars(cls):
+            place_methods(cls, "update_state")
             cls.update_state = _following_arrays(cls.update_state)  # type: ignore[method-assign]
+        if "result" in vars(cls):
+            cls.result = _where_the_state_is(cls.result)  # type: ignore[method-assign]
 
     def __init__(self, name: str | None = None, dtype: str | None = None) -> None:
         self.name = name or type(self).name
@@ -227,3 +230,14 @@ def _following_arrays(update: Callable[..., None]) -> Callable[..., None]:
         update(self, *args, **kwargs)
 
     return moved
+
+
+def _where_the_state_is(result: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a ``result`` that runs on the device of the state."""
+
+    @functools.wraps(result)
+    def placed(self: Metric, *args: Any, **kwargs: Any) -> Any:
+        with on_device_of(*[variable.value for variable in self.variables[:1]]):
+            return result(self, *args, **kwargs)
+
+    return placed

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from nnarray import config
-from nnarray.array import Array, Origin, array_namespace
+from nnarray.array import Array, Origin, array_namespace, where_arrays_are
 from nnarray.autodiff import stop_gradient
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -24,11 +24,12 @@ def _floating(x: Any) -> tuple[Any, Any]:
 
 def on_symbols(function: F) -> F:
     """Return a function that is noted down as one operation where it is given a symbol of a model."""
+    placed = where_arrays_are(function)
 
     @functools.wraps(function)
     def call(x: Any, *args: Any, **kwargs: Any) -> Any:
         noted = getattr(type(x), "__nnarray_apply__", None)
-        return function(x, *args, **kwargs) if noted is None else noted(x, call, (x, *args), kwargs)
+        return placed(x, *args, **kwargs) if noted is None else noted(x, call, (x, *args), kwargs)
 
     return call  # type: ignore[return-value]
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnarray.array import array_namespace
+from nnarray.array import array_namespace, where_arrays_are
 from nnarray.nn._activations import log_softmax
 
 #: Probabilities are kept this far from 0 and 1, as in Keras.
 EPSILON = 1e-7
 
 
+@where_arrays_are
 def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
     """Return ``-(t log o + (1 - t) log(1 - o))``; from logits ``log(1 + exp z) - t z``, which nothing clips."""
     xp = array_namespace(output)
@@ -21,6 +22,7 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     return -(target * xp.log(output) + (1.0 - target) * xp.log(1.0 - output))
 
 
+@where_arrays_are
 def log_probabilities(output: Any, from_logits: bool = False, axis: int = -1) -> Any:
     """Return the logarithm of class probabilities, normalised over `axis`."""
     xp = array_namespace(output)
@@ -30,12 +32,14 @@ def log_probabilities(output: Any, from_logits: bool = False, axis: int = -1) ->
     return xp.log(xp.clip(output, EPSILON, 1.0 - EPSILON))
 
 
+@where_arrays_are
 def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
     """Return ``-sum(t log o)`` over the classes along `axis`."""
     xp = array_namespace(output)
     return -xp.sum(target * log_probabilities(output, from_logits, axis), axis=axis)
 
 
+@where_arrays_are
 def one_hot(labels: Any, num_classes: int, like: Any, axis: int = -1) -> Any:
     """Return integer `labels` as vectors of zeros with a one, of the dtype of `like`, classes along a new `axis`."""
     xp = array_namespace(like)
@@ -45,6 +49,7 @@ def one_hot(labels: Any, num_classes: int, like: Any, axis: int = -1) -> Any:
     return xp.astype(xp.expand_dims(labels, axis=axis) == classes, like.dtype)
 
 
+@where_arrays_are
 def squared_error(target: Any, output: Any) -> Any:
     """Return ``(t - o)^2``."""
     return array_namespace(output).square(output - target)

@@ -10,7 +10,7 @@ import numpy as np
 
 from nnarray import config
 from nnarray._messages import describe, unknown_name
-from nnarray.array import Array, array_namespace, as_array
+from nnarray.array import Array, array_namespace, as_array, where_arrays_are
 from nnarray.backends import backend_of, convert, current_backend, find_backend
 
 _FLOATS = ("bfloat16", "float16", "float32", "float64")
@@ -138,6 +138,7 @@ def mean_per_example(xp: Any, values: Any, axis: int = -1) -> Any:
     return values if values.ndim < 2 and axis == -1 else xp.mean(values, axis=axis)
 
 
+@where_arrays_are
 def weigh(values: Any, sample_weight: Any) -> tuple[Any, Any]:
     """Return `values`, one or several per example, times their weights, and the weights with as many axes.
 

@@ -11,7 +11,7 @@ import numpy as np
 from nnarray._checks import check_not_negative, check_positive
 from nnarray._config import Configured
 from nnarray._lookup import snake_case
-from nnarray.array import array_namespace
+from nnarray.array import array_namespace, on_device_of
 from nnarray.optimizers._form import OWN_FORM
 from nnarray.optimizers._gradients import clip, fitted, scalar_for
 from nnarray.optimizers._owner import Owner
@@ -155,7 +155,8 @@ class Optimizer(Configured):
             self._rate.build(variables, f"{self.name}/learning_rate")
         self._rate.refresh()
         if not self._table.is_for(variables):
-            self._table.arrange(variables, self._slots, int(self.iterations), self._is_joint)
+            with on_device_of(*[variable.value for variable in variables[:1]]):
+                self._table.arrange(variables, self._slots, int(self.iterations), self._is_joint)
         self._table.bring_home()
         for scalar in (self._iterations, self._rate.variable):
             if variables and scalar is not None:
@@ -227,6 +228,10 @@ class Optimizer(Configured):
         if not targets:
             return
         self._ensure_slots(targets)
+        with on_device_of(targets[0].value):
+            self._step(targets, grads)
+
+    def _step(self, targets: Sequence[Variable], grads: Sequence[Any]) -> None:
         assert self._iterations is not None
         taken = self._iterations.value
         rate = self._rate.at(taken)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nnarray._messages import describe
-from nnarray.array import is_traced
+from nnarray.array import is_traced, on_device_of
 from nnarray.backends import find_backend
 from nnarray.optimizers.schedules import LearningRateSchedule
 from nnarray.variables import Variable
@@ -60,7 +60,8 @@ class LearningRate:
         """Return the rate of the step that `step` others came before: a number or a scalar array."""
         if self.follows_steps:
             assert self.schedule is not None
-            return self.schedule(step)
+            with on_device_of(step):
+                return self.schedule(step)
         if not is_traced(step):
             self.refresh()
         return self._number if self.variable is None else self.variable.value

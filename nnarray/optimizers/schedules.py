@@ -9,7 +9,7 @@ import numpy as np
 from nnarray import config
 from nnarray._checks import check_boolean, check_positive
 from nnarray._config import Configured
-from nnarray.array import array_namespace
+from nnarray.array import array_namespace, place_methods
 
 __all__ = ["ExponentialDecay", "LearningRateSchedule"]
 
@@ -33,6 +33,10 @@ class LearningRateSchedule(Configured):
     """
 
     shared_arguments = ("name",)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        place_methods(cls, "__call__")
 
     def __call__(self, step: Any) -> Any:
         """Return the learning rate, a scalar, of the step that `step` others came before (an integer scalar array)."""

@@ -13,7 +13,7 @@ import numpy as np
 from nnarray._messages import describe
 from nnarray._refusals import refuse_state
 from nnarray._replay import is_repeating, once
-from nnarray.array import Array, array_namespace, as_array, namespace
+from nnarray.array import Array, array_namespace, as_array, namespace, where_arrays_are
 from nnarray.backends import Backend, backend_of, convert, current_backend, find_backend
 from nnarray.variables._scope import NOT_LENT, Lending, autocast, current_scope
 
@@ -25,9 +25,14 @@ def _binary(apply: Callable[[Any, Any], Any]) -> tuple[Callable[..., Any], Calla
     def plain(self: Variable, other: Any) -> Any:
         value, other = self.value, other.value if isinstance(other, Variable) else other
         # Not every library's arrays leave an operator to what stands on their right.
-        return apply(as_array(value) if isinstance(other, Array) else value, other)
+        return _compute(apply, as_array(value) if isinstance(other, Array) else value, other)
 
-    return plain, lambda self, other: apply(other, self.value)
+    return plain, lambda self, other: _compute(apply, other, self.value)
+
+
+@where_arrays_are
+def _compute(operation: Callable[..., Any], *operands: Any) -> Any:
+    return operation(*operands)
 
 
 def _in_place(sign: str) -> Callable[..., Any]:
@@ -275,13 +280,13 @@ class Variable:
         return int(self.numpy())
 
     def __neg__(self) -> Any:
-        return -self.value
+        return _compute(operator.neg, self.value)
 
     def __abs__(self) -> Any:
-        return abs(self.value)
+        return _compute(operator.abs, self.value)
 
     def __getitem__(self, key: Any) -> Any:
-        return self.value[key]
+        return _compute(operator.getitem, self.value, key)
 
     def __hash__(self) -> int:
         return id(self)

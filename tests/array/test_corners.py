@@ -16,6 +16,7 @@ X = real(3, 4)
 REFUSED = (TypeError, ValueError, RuntimeError, IndexError)
 
 
+@pytest.mark.raw_operators
 def test_the_mixed_second_derivative_of_a_power_holds_at_exponent_zero(place: Any) -> None:
     """Of x^y by both it is ``x^(y-1) (1 + y log x)``, in either order: 1 / x at y = 0."""
     space = nna.namespace(*place)
@@ -37,6 +38,7 @@ def test_powers_of_and_by_complex_numbers_differentiate(scalar: complex, place: 
     check_grads(lambda x, z: x**z, (x, z), directions=1)
 
 
+@pytest.mark.raw_operators
 def test_angles_and_lengths_keep_their_slopes_where_squares_leave_the_range(place: Any) -> None:
     space = nna.namespace(*place)
     x = to_library(np.asarray([1e-170, 1e170]), space)

@@ -245,6 +245,7 @@ READS: dict[str, Callable[[Held], Callable[..., Any]]] = {
 }
 
 
+@pytest.mark.raw_operators
 @pytest.mark.parametrize("name", READS)
 def test_derivatives_by_a_variable_are_those_by_its_value(name: str, variable: Held) -> None:
     f, before = READS[name](variable), variable.value

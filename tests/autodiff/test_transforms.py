@@ -258,6 +258,7 @@ def test_argnums_may_be_names_of_arguments_passed_either_way() -> None:
         nna.grad(f, argnums="z")(2.0, 3.0)
 
 
+@pytest.mark.raw_operators
 def test_gradients_share_no_memory_with_each_other_or_with_what_was_given(place: Any) -> None:
     x, y = (to_library(np.asarray([1.0, 2.0]), nna.namespace(*place)) for _ in range(2))
     total = lambda x, y: x.__array_namespace__().sum(x + y[::-1])  # noqa: E731

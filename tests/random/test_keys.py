@@ -212,6 +212,7 @@ def test_a_model_trained_in_a_seeded_block_is_the_same_each_time() -> None:
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.raw_operators
 def test_an_integer_is_found_in_whatever_holds_one(xp: Any, device: Any) -> None:
     from nnarray.backends import integer_of
 
