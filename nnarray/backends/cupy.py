@@ -17,13 +17,9 @@ import numpy as np
 
 from nnarray.backends import _cupy_diagnosis, _philox_cuda
 from nnarray.backends._base import CUDA, Backend
+from nnarray.backends._cupy_transfer import BY_PIECES, download, upload
 from nnarray.backends._host import taken_over
 
-#: Bytes of a result from which on it is read back through page-locked memory, a piece of so many bytes after the other:
-#: CuPy keeps such memory for good, in blocks of powers of two.
-_READ_BY_PIECES, _PIECE = 2**16, 2**22
-#: Bytes of an array that goes to the GPU up to which CuPy may copy all of it to page-locked memory on the way.
-_PINNED_WHOLE = 2**26
 #: A training step needs some 60 kernels; the probe alone makes fewer than this many.
 _FEW_KERNELS = 20
 
@@ -114,24 +110,14 @@ class CupyBackend(Backend):
     # -- transfer ---------------------------------------------------------------------------------------------------
 
     def asarray(self, obj: Any, dtype: Any = None, device: Any = None) -> Any:
-        if isinstance(obj, np.ndarray) and obj.nbytes > _PINNED_WHOLE:
-            host = np.ascontiguousarray(taken_over(obj, self.xp))
+        if isinstance(obj, np.ndarray) and obj.nbytes >= BY_PIECES:
             with self.activate(self.device(device)):
-                obj = self.cupy.empty(host.shape, host.dtype)
-                obj.set(host)
+                obj = upload(taken_over(obj, self.xp))
         return super().asarray(obj, dtype, device)
 
     def to_numpy(self, x: Any) -> np.ndarray:
-        if x.nbytes < _READ_BY_PIECES:
-            return x.get()
-        out = np.empty(x.shape, x.dtype)
         with self.activate(x.device):
-            flat, host = x.ravel(), out.reshape(-1)
-            pinned = importlib.import_module("cupyx").empty_pinned(min(x.size, _PIECE // x.itemsize), x.dtype)
-            for start in range(0, x.size, pinned.size):
-                part = flat[start : start + pinned.size]
-                host[start : start + part.size] = part.get(out=pinned[: part.size])
-        return out
+            return download(x)
 
     def shares_memory_of(self, place: tuple[int, int], device: Any) -> bool:
         number = self.cupy.cuda.runtime.getDevice() if device is None else device.id

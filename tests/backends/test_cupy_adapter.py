@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 
 import nnarray as nna
 from nnarray import layers, models
+from nnarray.backends import _cupy_transfer as transfer
 from nnarray.backends import _registry, convert, get_backend, integer_of, probe
 from nnarray.backends import cupy as adapter_module
 from tests.host_cuda.counts import counted
@@ -98,21 +101,50 @@ def test_results_are_read_through_a_little_pinned_memory_and_hold_none(device: A
             assert counts.moved["pinned"] <= 2**22
 
 
-def test_large_arrays_go_to_the_gpu_without_pinned_memory_of_their_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adapter_module, "_PINNED_WHOLE", 100)
-    large = np.arange(60.0).reshape(6, 10)
+@pytest.mark.parametrize("device", [None, SECOND])
+@pytest.mark.parametrize("size", [10, 2**14, 2**21 + 3])
+def test_arrays_go_to_the_gpu_through_a_little_pinned_memory_and_nothing_waits(size: int, device: Any) -> None:
     cupy.get_default_pinned_memory_pool().free_all_blocks()
-    with counted() as counts:
-        for values in (large, large.T, large[::-1], large.astype(">f8"), large.astype(np.longdouble)):
-            for dtype, device in ((None, None), ("float32", SECOND)):
-                found = BACKEND.asarray(values, dtype, device)
-                np.testing.assert_array_equal(found.get(), values)
-                assert found.dtype == (dtype or "float64")
-                assert found.device == (device or cupy.cuda.Device(0))
-    assert counts.pinned == 0
-    with counted() as counts:
-        BACKEND.asarray(large[0])
-    assert counts.pinned == 1
+    values = np.arange(2.0 * size).reshape(size, 2)
+    for array in (values, values.T, values[::-1], values.astype(">f8"), values.astype(np.longdouble)):
+        with counted() as counts:
+            found = BACKEND.asarray(array, device=device)
+        assert found.dtype == "float64"
+        assert found.device == (device or cupy.cuda.Device(0))
+        assert counts.to_device == -(-values.nbytes // 2**22)
+        assert counts.waits == 0
+        assert counts.moved["pinned"] <= 2**23
+        np.testing.assert_array_equal(found.get(), array)
+    np.testing.assert_array_equal(BACKEND.asarray(values, "float32", device).get(), values.astype("float32"))
+
+
+def test_an_array_may_be_overwritten_while_others_travel() -> None:
+    arrays = [np.full((2**15 + i,), float(i)) for i in range(9)]
+    found = []
+    for array in arrays:
+        found.append(BACKEND.asarray(array))
+        array[...] = -1.0
+    for i, x in enumerate(found):
+        np.testing.assert_array_equal(BACKEND.to_numpy(x), np.full((2**15 + i,), float(i)))
+
+
+def test_threads_move_arrays_there_and_back_at_once() -> None:
+    def there_and_back(i: int) -> bool:
+        values = np.random.default_rng(i).random((300_000 + i,))
+        return bool(np.array_equal(BACKEND.to_numpy(BACKEND.asarray(values, device=i % 2)), values))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(there_and_back, range(16)))
+
+
+def test_where_no_memory_can_be_pinned_ordinary_memory_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(size: int) -> Any:
+        raise cupy.cuda.runtime.CUDARuntimeError(2)
+
+    monkeypatch.setattr(cupy.cuda, "alloc_pinned_memory", refuse)
+    monkeypatch.setattr(transfer, "_buffers", itertools.cycle((transfer._Buffer(), transfer._Buffer())))
+    values = np.arange(2.0**20)
+    np.testing.assert_array_equal(BACKEND.to_numpy(BACKEND.asarray(values)), values)
 
 
 def test_repeated_indices_are_added_atomically_where_cuda_can() -> None:

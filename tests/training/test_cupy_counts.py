@@ -25,6 +25,14 @@ def network(optimizer: Any, from_logits: bool) -> models.Sequential:
     return model
 
 
+def examples() -> list[Any]:
+    """Return inputs, labels and weights of 16 batches on the device, as what is sent there is counted per step."""
+    random = np.random.default_rng(0)
+    x = random.standard_normal((16 * BATCH, 784), "float32")
+    arrays = x, random.integers(0, 10, 16 * BATCH), random.random(16 * BATCH, "float32")
+    return [nna.namespace("cupy").asarray(array).value for array in arrays]
+
+
 def of_more_steps(run: Callable[[int], Any], fewer: int = 10, more: int = 16) -> tuple[Counts, Counts]:
     """Return what a run of fewer and one of more steps asked for, after both were made once."""
     found = []
@@ -39,9 +47,7 @@ def of_more_steps(run: Callable[[int], Any], fewer: int = 10, more: int = 16) ->
 @pytest.mark.parametrize("from_logits", [False, True], ids=["probabilities", "logits"])
 @pytest.mark.parametrize("clipping", [None, "clipvalue", "clipnorm", "global_clipnorm"])
 def test_a_step_of_fit_neither_waits_nor_moves_nor_allocates(clipping: str | None, from_logits: bool) -> None:
-    random = np.random.default_rng(0)
-    x = random.standard_normal((16 * BATCH, 784)).astype("float32")
-    y, weights = random.integers(0, 10, 16 * BATCH), random.random(16 * BATCH).astype("float32")
+    x, y, weights = examples()
     model = network(optimizers.Adam(**({clipping: 0.5} if clipping else {})), from_logits)
 
     def fit(steps: int) -> None:
@@ -69,12 +75,12 @@ LIMITS = {
 
 @pytest.mark.parametrize("what", LIMITS)
 def test_other_calls_ask_for_no_more_than_they_did(what: str) -> None:
-    random = np.random.default_rng(0)
-    x, y = random.standard_normal((16 * BATCH, 784)).astype("float32"), random.integers(0, 10, 16 * BATCH)
+    x, y, _ = examples()
+    host = [nna.backends.get_backend("cupy").to_numpy(array[:BATCH]) for array in (x, y)]
     model = network(optimizers.Adam(), from_logits=False)
-    model.train_on_batch(x[:BATCH], y[:BATCH])
+    model.train_on_batch(*host)
     xp = nna.namespace("cupy")
-    data, weights = (xp.asarray(array).value for array in (x[:BATCH], random.standard_normal((784, 10), "float32")))
+    data, weights = x[:BATCH], xp.asarray(np.random.default_rng(1).standard_normal((784, 10), "float32")).value
 
     def f(w: Any) -> Any:
         xp = nna.array_namespace(w)
@@ -90,7 +96,7 @@ def test_other_calls_ask_for_no_more_than_they_did(what: str) -> None:
             model.predict(x[:n], batch_size=BATCH, verbose=0)
         elif what == "train_on_batch":
             for _ in range(steps):
-                model.train_on_batch(x[:BATCH], y[:BATCH])
+                model.train_on_batch(*host)
         else:
             for _ in range(steps):
                 called[what](weights)
