@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from nnarray.backends import _cupy_diagnosis, _philox_cuda
+from nnarray.backends import _cupy_diagnosis, _cupy_join, _philox_cuda
 from nnarray.backends._base import CUDA, Backend
 from nnarray.backends._cupy_transfer import BY_PIECES, download, upload
 from nnarray.backends._host import taken_over
@@ -193,7 +193,7 @@ class _OnDevice(ModuleType):
         return dir(self._module)
 
     def __getattr__(self, name: str) -> Any:
-        found = _clip if name == "clip" else getattr(self._module, name)
+        found: Any = _OWN.get(name) or getattr(self._module, name)
         if isinstance(found, ModuleType) and name in ("fft", "linalg"):
             found = _OnDevice(found, self._backend)
         elif name in _REFUSES_DEVICE:
@@ -245,6 +245,27 @@ def _clip(x: Any, /, min: Any = None, max: Any = None) -> Any:
             with np.errstate(over="ignore"):
                 out = choose(out, x.dtype.type(bound))
     return x.copy() if out is x else out
+
+
+def _concat(arrays: Any, /, *, axis: Any = 0) -> Any:
+    """Return arrays one behind the other, by one launch where they lie so in memory."""
+    import array_api_compat.cupy
+    import cupy
+
+    arrays = list(arrays)
+    if _cupy_join.can_join(cupy, arrays, axis):
+        return _cupy_join.join(cupy, arrays)
+    return array_api_compat.cupy.concat(arrays, axis=axis)
+
+
+def _stack(arrays: Any, /, *, axis: int = 0) -> Any:
+    import cupy
+
+    return _concat([cupy.expand_dims(x, axis) for x in arrays], axis=axis)
+
+
+#: Functions in the place of array_api_compat's.
+_OWN = {"clip": _clip, "concat": _concat, "stack": _stack}
 
 
 @functools.cache

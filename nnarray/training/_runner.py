@@ -93,7 +93,7 @@ class Runner:
         if fill is None:
             plan.state = self.step.state()
             state, result = plan(*batches.arrays(rows), batches.number(number))
-            self.step.store(state)
+            self.step.adopt(state)
         else:
             fill(rows)
             counter[...] = number

@@ -45,6 +45,12 @@ class Step:
             if value is not variable.value:
                 variable.assign(value)
 
+    def adopt(self, state: State) -> None:
+        """Let the variables hold the arrays of a state that nobody else has: what need not be copied is not."""
+        for variable, value in zip(self.variables, state, strict=True):
+            if value is not variable.value:
+                variable.adopt(value)
+
     def train(self, state: State, x: Any, y: Any, sample_weight: Any, counter: Any) -> tuple[State, Any]:
         """Return the state after one step of descent on a batch, and its loss before it, or (that, logs)."""
         return self._run(state, Data(x, y, sample_weight), counter, TRAINING)

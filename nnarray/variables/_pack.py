@@ -65,6 +65,10 @@ class Pack(Variable):
     def settle(self) -> None:
         """Do nothing: a pack has a buffer of its own."""
 
+    def adopt(self, value: Any) -> None:
+        """Write into the buffer, on which the packed variables are windows."""
+        self._write(value)
+
     def _write(self, value: Any) -> None:
         if self.backend.has_views:
             self.backend.store(self._value, value)

@@ -242,6 +242,17 @@ class Variable:
         else:
             self._value = self.backend.xp.asarray(value, copy=True)
 
+    def adopt(self, value: Any) -> None:
+        """Hold a new array of the same library, dtype and shape; it is copied only if others look into the present one.
+
+        It is given away: nobody else has it.
+        """
+        # NumPy's functions give a scalar where an array has no axes.
+        if self.pack is None and self.holders <= 1 and type(value) is type(self._value):
+            self._value = value
+        else:
+            self._write(value)
+
     def rebind(self, value: Any) -> None:
         """Take over an array of the same shape, of whatever library; the variable leaves its pack."""
         self._check(value)

@@ -147,6 +147,50 @@ def test_where_no_memory_can_be_pinned_ordinary_memory_does(monkeypatch: pytest.
     np.testing.assert_array_equal(BACKEND.to_numpy(BACKEND.asarray(values)), values)
 
 
+JOINED = {
+    "alike": [(3, 2), (0, 2), (1, 2)],
+    "vectors": [(5,), (1,), (300,)],
+    "many": [(i % 4,) for i in range(700)],
+    "one": [(4, 2)],
+    "nothing": [(0, 2), (0, 2)],
+}
+
+
+@pytest.mark.parametrize("device", [None, SECOND])
+@pytest.mark.parametrize("dtype", ["bool", "int16", "float32", "int64", "complex128"])
+@pytest.mark.parametrize("shapes", JOINED.values(), ids=JOINED)
+def test_arrays_are_joined_by_one_launch_for_hundreds_and_no_tables_travel(
+    shapes: list[tuple[int, ...]], dtype: str, device: Any
+) -> None:
+    random = np.random.default_rng(0)
+    hosts = [(random.random(shape) * 9 - 4).astype(dtype) for shape in shapes]
+    arrays = [BACKEND.asarray(host, device=device) for host in hosts]
+    BACKEND.xp.concat(arrays)
+    with counted() as counts:
+        found = BACKEND.xp.concat(arrays)
+    np.testing.assert_array_equal(found.get(), np.concatenate(hosts), strict=True)
+    assert found.device == (device or cupy.cuda.Device(0))
+    assert counts.launches <= -(-len(arrays) // 240)
+    assert counts.to_device == counts.waits == 0
+
+
+def test_other_joins_are_those_of_cupy() -> None:
+    hosts = [np.arange(6.0).reshape(2, 3), np.arange(4.0).reshape(2, 2), np.arange(4).reshape(2, 2)]
+    arrays = [BACKEND.asarray(host) for host in hosts]
+    cases: list[tuple[list[int], Any]] = [([0, 1], 1), ([1, 2], 0), ([1, 2], -2), ([0, 1, 2], None), ([1, 1], -1)]
+    for which, axis in cases:
+        found = BACKEND.xp.concat([arrays[i] for i in which], axis=axis)
+        np.testing.assert_array_equal(found.get(), np.concatenate([hosts[i] for i in which], axis=axis), strict=True)
+    turned = BACKEND.xp.concat([arrays[0].T, arrays[0].T])
+    np.testing.assert_array_equal(turned.get(), np.concatenate([hosts[0].T, hosts[0].T]), strict=True)
+    for axis in (0, 1, 2, -1):
+        found = BACKEND.xp.stack([arrays[1], arrays[2]], axis=axis)
+        np.testing.assert_array_equal(found.get(), np.stack([hosts[1], hosts[2]], axis=axis), strict=True)
+    for wrong in ((arrays[:2], 0), ([arrays[0], arrays[0][0]], 0), ([], 0), ([arrays[0][0, 0]] * 2, 0)):
+        with pytest.raises((ValueError, TypeError), match="concat|dimension|shape|array"):
+            BACKEND.xp.concat(wrong[0], axis=wrong[1])
+
+
 def test_repeated_indices_are_added_atomically_where_cuda_can() -> None:
     cases = {
         **{"float32": 1, "float64": 1, "int64": 1, "int16": 0, "uint8": 0},

@@ -1,4 +1,4 @@
-"""The CUDA kernels without a GPU: the same source on the host, bit for bit, and through NVIDIA's compiler."""
+"""The CUDA kernels of the generator without a GPU: the same source on the host, bit for bit."""
 
 from __future__ import annotations
 
@@ -141,45 +141,3 @@ def test_nothing_is_launched_for_no_numbers_and_each_kernel_is_compiled_once(lib
         _philox_cuda.integers(fresh, (0, 0), (0, 0), (5,), 0, 3, "int32")
     assert fresh.compiled == [SOURCE] * 3
     assert len(fresh.launches) == 9
-
-
-def compile_for(nvrtc: Any, architecture: str) -> tuple[str, bytes, str]:
-    """Return PTX, machine code and the compiler's messages."""
-
-    def call(function: Any, *arguments: Any) -> Any:
-        status, *results = function(*arguments)
-        assert status == nvrtc.nvrtcResult.NVRTC_SUCCESS, (function.__name__, status)
-        return results[0] if results else None
-
-    program = call(nvrtc.nvrtcCreateProgram, SOURCE.encode(), b"philox.cu", 0, [], [])
-    options = [f"--gpu-architecture={architecture}".encode(), b"--std=c++14"]
-    compiled, *_ = nvrtc.nvrtcCompileProgram(program, len(options), options)
-
-    def read(what: str) -> bytes:
-        memory = bytearray(call(getattr(nvrtc, f"nvrtcGet{what}Size"), program))
-        text = bytes(memory)
-        call(getattr(nvrtc, f"nvrtcGet{what}"), program, text)
-        return text
-
-    log = read("ProgramLog").rstrip(b"\0").decode()
-    assert compiled == nvrtc.nvrtcResult.NVRTC_SUCCESS, log
-    return read("PTX").decode(), read("CUBIN"), log
-
-
-@pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
-def test_nvidias_compiler_makes_machine_code_of_every_kernel_and_keeps_it_in_registers(architecture: str) -> None:
-    nvrtc = pytest.importorskip("cuda.bindings.nvrtc", reason="needs the packages cuda-bindings and nvidia-cuda-nvrtc")
-    try:
-        nvrtc.nvrtcVersion()
-    except RuntimeError as error:
-        pytest.skip(f"needs the package nvidia-cuda-nvrtc: {error}")
-    ptx, binary, log = compile_for(nvrtc, architecture)
-    assert log == ""
-    assert f".target {architecture}" in ptx
-    assert "mul.hi.u64" in ptx
-    assert ".local" not in ptx
-    assert binary.startswith(b"\x7fELF")
-    for name in PER_BLOCK:
-        assert f".entry {name}(" in ptx
-        assert name.encode() in binary
-    assert ptx.count(".entry") == len(PER_BLOCK)

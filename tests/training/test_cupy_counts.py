@@ -62,6 +62,17 @@ def test_a_step_of_fit_neither_waits_nor_moves_nor_allocates(clipping: str | Non
     assert {cause for cause, _ in steps.by_cause("allocations")} <= {"training._data.moved_array"}, steps.table()
 
 
+def test_nor_does_one_of_a_deep_network_of_small_layers_which_copies_its_packed_weights_alone() -> None:
+    x, y, _ = examples()
+    model = models.Sequential([layers.Dense(4, activation="relu") for _ in range(12)] + [layers.Dense(1)])
+    model.compile(optimizer="adam", loss="mse", backend="cupy")
+    fewer, more = of_more_steps(lambda n: model.fit(x[: 8 * n, :8], y[: 8 * n], batch_size=8, verbose=0))
+    steps = Counts(events=more.events - fewer.events)
+    assert more.launches > fewer.launches
+    assert steps.waits == steps.to_device == steps.to_host == 0, steps.table()
+    assert steps.by_cause("on_device") == {("variables._pack.Pack._write", "cudaMemcpyAsync"): 6}, steps.table()
+
+
 #: At most so many launches, waits, copies to the device and to the host, a step or a call.
 LIMITS = {
     "evaluate": (34, 0, 0, 0),

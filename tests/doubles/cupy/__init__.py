@@ -51,9 +51,12 @@ _fails_at("import")
 class ndarray(np.ndarray):  # noqa: N801 -- CuPy's name
     """An array of NumPy's that can be asked for as CuPy's."""
 
-    def get(self):
+    device = types.SimpleNamespace(id=0)
+
+    def get(self, out):
         _fails_at("transfer")
-        return np.array(self)
+        out[...] = self
+        return out
 
 
 def asarray(a, dtype=None, **_):
