@@ -133,6 +133,12 @@ def test_what_is_copied_is_counted_by_its_way() -> None:
     assert counts.waits >= 1
 
 
+def test_generators_of_cupy_are_refused_for_their_kernels_would_do_nothing() -> None:
+    for draw in (lambda: cupy.random.default_rng(0).random(3), lambda: cupy.random.Philox4x3210(1)):
+        with pytest.raises(NotImplementedError, match=r"has no generators of cupy.random. Draw with nnarray.random"):
+            draw()
+
+
 def test_functions_that_are_not_here_are_refused_by_name(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(cupy.cuda.runtime.CUDARuntimeError, match="cudaErrorNotSupported"):
         cupy.cuda.runtime.mallocAsync(512, 0)

@@ -32,6 +32,8 @@ FLAGS = (
     # Kernels of one name, for other dtypes, share nothing.
     *("-fvisibility=hidden", "-fno-gnu-unique"),
 )
+#: Modules of ours in the place of CuPy's, whose kernels are compiled for GPUs alone.
+IN_PLACE = {"cuda/thrust": "thrust.py", "random/_generator_api": "generator.py"}
 #: Libraries by the names that CuPy loads, and what they are made of. Some are looked for only.
 LIBRARIES = {
     "libcudart.so.13": ("runtime.cpp", "memory.cpp", "streams.cpp"),
@@ -126,7 +128,7 @@ def find_compiler() -> str:
 def fingerprint(compiler: str) -> str:
     """Return a hash of all that decides what is built, and what kernels become."""
     version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True).stdout
-    files = [Path(__file__), *(HERE / name for name in ("requirements.txt", "thrust.py", "fft.py", "stubs.py"))]
+    files = [Path(__file__), *(HERE / name for name in ("requirements.txt", "fft.py", "stubs.py", *IN_PLACE.values()))]
     texts = [path.read_text() for path in sorted([*files, *SOURCES.iterdir()])]
     return hashlib.sha256("\0".join([sys.version, sys.prefix, compiler, version, *texts]).encode()).hexdigest()[:16]
 
@@ -144,8 +146,11 @@ def build_in(folder: Path, final: Path, compiler: str) -> None:
     run(compiler, runtime, "-o", module, *linked_in(folder, final), *libraries)
     site = folder / "site"
     overlay(backends, site / "cupy_backends", {Path("cuda/api") / module.name: module})
-    thrust = next((cupy / "cuda").glob("thrust.*.so"))
-    overlay(cupy, site / "cupy", {thrust.relative_to(cupy): None, Path("cuda/thrust.py"): HERE / "thrust.py"})
+    replaced: dict[Path, Path | None] = {}
+    for name, ours in IN_PLACE.items():
+        replaced[next(cupy.glob(f"{name}.*.so")).relative_to(cupy)] = None
+        replaced[Path(f"{name}.py")] = HERE / ours
+    overlay(cupy, site / "cupy", replaced)
     shutil.copy(HERE / "fft.py", site / "host_cuda_fft.py")
     precompile(folder / "include", compiler, headers, cupy)
     shutil.rmtree(folder / "objects")

@@ -1,0 +1,1 @@
+"""What `ci/gpu` does, part by part."""
