@@ -41,15 +41,18 @@ def pytest_configure(config: Any) -> None:
     hypothesis.settings.load_profile("deep" if config.getoption("--deep") else "default")
 
 
-def pytest_report_header() -> str:
-    """Name the packages that are left out of this run, and how they come in."""
+def pytest_report_header() -> list[str]:
+    """Name what is left out of this run, and how it comes in."""
     missing = {name: package for name, package in REFERENCES.items() if importlib.util.find_spec(name) is None}
-    if not missing:
-        return "references: all are installed"
-    return (
-        f"left out: tests against {', '.join(missing)}, which are not installed. "
-        f"They come in by: ci/test {' '.join(missing.values())}"
-    )
+    lines = ["references: all are installed"]
+    if missing:
+        lines = [
+            f"left out: tests against {', '.join(missing)}, which are not installed. "
+            f"They come in by: ci/test {' '.join(missing.values())}"
+        ]
+    if "NNARRAY_HOST_CUDA" not in os.environ:
+        lines.append("left out: tests of CuPy's adapter and of what a step asks of a GPU. Run by: ci/host-cuda ci/test")
+    return lines
 
 
 @pytest.hookimpl(wrapper=True)
