@@ -125,7 +125,7 @@ def summary(x: Any) -> str:
 def _array_functions() -> Iterator[str]:
     """Yield the functions of an array namespace, those of an extension last."""
     text = "Of `xp = nnarray.namespace(…)` and `nnarray.array_namespace(x)`, as in the array API standard."
-    names = sorted([*TABLE, *COMPOSITES], key=_by_chapter)
+    names = sorted([*(name for name in TABLE if not name.startswith("_")), *COMPOSITES], key=_by_chapter)
     yield from section("Functions of arrays", text, map(_array_line, names))
 
 

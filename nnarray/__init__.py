@@ -48,7 +48,7 @@ _FROM = {
 }
 _MODULES = (
     *("activations", "autodiff", "backends", "callbacks", "config", "datasets", "initializers", "layers", "losses"),
-    *("metrics", "models", "optimizers", "plotting", "random", "testing", "utils"),
+    *("metrics", "models", "optimizers", "plotting", "random", "special", "testing", "utils"),
 )
 
 __all__ = ["__version__", *_FROM, *_MODULES]

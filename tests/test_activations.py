@@ -12,6 +12,7 @@ import nnarray as nna
 from nnarray import activations, nn
 from nnarray.array import Array
 from nnarray.backends import backend_of, find_backend, get_backend
+from nnarray.nn import _piecewise, _smooth
 from tests.hosts import to_host, to_library
 
 #: Ours, and PyTorch's as a function of the library and its array.
@@ -185,9 +186,15 @@ def test_activations_are_found_by_name_as_functions_and_none_is_linear() -> None
 
 
 P, T, Z = np.asarray([[0.2, 0.8], [0.5, 0.5]]), np.asarray([[0.0, 1.0], [1.0, 0.0]]), np.asarray([1, 0])
+FURTHER = sorted({*dir(_piecewise), *dir(_smooth)} & set(nn.__all__))
 PURE: dict[str, Callable[..., Any]] = {
     **{name: lambda to, name=name: getattr(nn, name)(to(P)) for name in ("linear", "relu", "leaky_relu", "sigmoid")},
     **{name: lambda to, name=name: getattr(nn, name)(to(P)) for name in ("tanh", "softmax", "log_softmax")},
+    **{
+        name: lambda to, name=name: getattr(nn, name)(to(P))
+        for name in sorted({*dir(_piecewise), *dir(_smooth)} & set(nn.__all__))
+    },
+    "threshold": lambda to: nn.threshold(to(P), 0.3, 0.0),
     "binary_crossentropy": lambda to: (
         nn.binary_crossentropy(to(T), to(P)),
         nn.binary_crossentropy(to(T), to(P), from_logits=True),
@@ -227,4 +234,4 @@ def test_every_function_runs_in_plain_standard_code_on_raw_arrays(name: str, pla
     for ours, numpys in pairs:
         assert find_backend(ours) is adapter
         assert device is None or adapter.device_of(ours) == device
-        np.testing.assert_allclose(to_host(ours), numpys, rtol=1e-14)
+        np.testing.assert_allclose(to_host(ours), numpys, rtol=1e-13)

@@ -114,4 +114,4 @@ def test_a_registry_has_every_public_class_of_its_module() -> None:
     for module, registry, base in ((initializers, INITIALIZERS, "Initializer"), (optimizers, OPTIMIZERS, "Optimizer")):
         classes = {name for name in module.__all__ if isinstance(getattr(module, name), type)} - {base}
         assert classes <= {*registry.names(), "Slot"}
-    assert {*ACTIVATIONS.names(), "get"} == set(activations.__all__)
+    assert {*ACTIVATIONS.names(), "get", "swish", "hard_swish"} == set(activations.__all__)

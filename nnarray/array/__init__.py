@@ -8,6 +8,7 @@ from nnarray.array._namespace import CHAPTERS, Namespace, Raw, array_namespace, 
 from nnarray.array._node import Node, Part, last_converted, next_serial
 from nnarray.array._origin import Note, Origin, with_logits, with_origins
 from nnarray.array._place import on_device_of, place_methods, where_arrays_are
+from nnarray.array._symbols import on_symbols
 from nnarray.array.manipulation import sum_to_shape
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "namespace",
     "next_serial",
     "on_device_of",
+    "on_symbols",
     "open_namespace",
     "parts_of",
     "place_methods",

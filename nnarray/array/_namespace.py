@@ -17,6 +17,7 @@ from nnarray.array import (
     linear_algebra,
     manipulation,
     sorting,
+    special,
     statistical,
 )
 from nnarray.array._array import Array, bind
@@ -24,8 +25,13 @@ from nnarray.array._composites import COMPOSITES
 from nnarray.array._function import TABLE, Function
 from nnarray.backends import DTYPE_NAMES, Backend, backend_of, convert, find_backend, received, select
 
-CHAPTERS = (creation, data_types, elementwise, fft, linalg, linear_algebra, manipulation, sorting, statistical)
+CHAPTERS = (
+    *(creation, data_types, elementwise, fft, linalg, linear_algebra, manipulation, sorting, special),
+    statistical,
+)
 _EXTENSIONS = {"fft": "Fourier transforms", "linalg": "Linear algebra"}
+#: No extension of the standard, and so not seen by others: SciPy would take a `special` for one that is.
+_SPECIAL = "_special"
 _SHARED_WITH_LINALG = ("matmul", "matrix_transpose", "tensordot", "vecdot")
 _CONSTANTS = ("e", "inf", "nan", "newaxis", "pi")
 _API_VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
@@ -45,7 +51,7 @@ class Raw:
         found: Any
         if path in TABLE:
             found = TABLE[path].on(self._backend)
-        elif path in _EXTENSIONS:
+        elif path in _EXTENSIONS or path == _SPECIAL:
             found = type(self)(self._backend, path, self._library)
         else:
             found = attrgetter(path)(self._library or self._backend.xp)
@@ -57,7 +63,7 @@ class Extension(ModuleType):
     """The functions of an extension of the standard, an attribute of a namespace."""
 
     def __init__(self, space: Namespace, name: str) -> None:
-        super().__init__(f"{space.__name__}.{name}", f"{_EXTENSIONS[name]}, as in the array API standard.")
+        super().__init__(f"{space.__name__}.{name}", f"{_EXTENSIONS.get(name, name)}, as in the array API standard.")
         self._space = space
         self._name = name
 
@@ -121,7 +127,7 @@ class Namespace(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name in TABLE:
             found: Any = _bound(TABLE[name], self, self)
-        elif name in _EXTENSIONS:
+        elif name in _EXTENSIONS or name == _SPECIAL:
             found = Extension(self, name)
         elif name in COMPOSITES:
             found = MethodType(COMPOSITES[name], self)

@@ -195,6 +195,10 @@ class Backend:
 
     # -- what the standard cannot say -------------------------------------------------------------------------------
 
+    def special(self, name: str) -> Callable[..., Any] | None:
+        """Return the library's own function of `nnarray.special`, or None: then it is computed in standard code."""
+        return None
+
     def store(self, target: Any, value: Any) -> None:
         """Overwrite the elements of `target` in place; only asked of libraries with views."""
         target[...] = value

@@ -61,6 +61,11 @@ class JaxBackend(Backend):
     def shares_memory_of(self, place: tuple[int, int], device: Any) -> bool:
         return device is not None and device.platform == "gpu" and place == (CUDA, device.local_hardware_id)
 
+    def special(self, name: str) -> Callable[..., Any] | None:
+        import jax.scipy.special
+
+        return getattr(jax.scipy.special, name)
+
     def set_item(self, x: Any, key: Any, value: Any) -> Any:
         return x.at[key].set(value)
 

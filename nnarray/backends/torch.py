@@ -53,6 +53,11 @@ class TorchBackend(Backend):
     def to_numpy(self, x: Any) -> np.ndarray:
         return x.numpy(force=True)
 
+    def special(self, name: str) -> Callable[..., Any] | None:
+        import torch
+
+        return getattr(torch.special, name)
+
     def get_item(self, x: Any, key: Any) -> Any:
         key, backwards = _forward_key(key, tuple(x.shape))
         return x[key].flip(backwards) if backwards else x[key]

@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from nnarray import config
-from nnarray.array import Array, Origin, array_namespace, where_arrays_are
+from nnarray.array import Array, Origin, array_namespace, on_symbols
 from nnarray.autodiff import stop_gradient
 
-F = TypeVar("F", bound=Callable[..., Any])
 
-
-def _floating(x: Any) -> tuple[Any, Any]:
+def floating(x: Any) -> tuple[Any, Any]:
     """Return the namespace of `x`, and `x`; integers and truth values as numbers of the default floating dtype."""
     xp = array_namespace(x)
     if xp.isdtype(x.dtype, ("real floating", "complex floating")):
         return xp, x
     return xp, xp.astype(x, getattr(xp, config.floatx()))
-
-
-def on_symbols(function: F) -> F:
-    """Return a function that is noted down as one operation where it is given a symbol of a model."""
-    placed = where_arrays_are(function)
-
-    @functools.wraps(function)
-    def call(x: Any, *args: Any, **kwargs: Any) -> Any:
-        noted = getattr(type(x), "__nnarray_apply__", None)
-        return placed(x, *args, **kwargs) if noted is None else noted(x, call, (x, *args), kwargs)
-
-    return call  # type: ignore[return-value]
 
 
 def linear(x: Any) -> Any:
@@ -74,7 +58,7 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
     >>> nna.activations.relu(np.asarray([-1.0, 2.0]))
     array([0., 2.])
     """
-    xp, x = _floating(x)
+    xp, x = floating(x)
     if threshold == 0 and negative_slope == 0:
         y = xp.maximum(0.0, x)
     else:
@@ -109,7 +93,7 @@ def sigmoid(x: Any) -> Any:
     >>> nna.activations.sigmoid(np.asarray([0.0, 800.0, -800.0])).tolist()[:2]
     [0.5, 1.0]
     """
-    xp, x = _floating(x)
+    xp, x = floating(x)
     # Kept just below the logarithm of the largest float: exp cannot overflow, and the result there is below 1e-38.
     lowest = -0.99 * math.log(float(xp.finfo(x.dtype).max))
     return _noted(1.0 / (1.0 + xp.exp(-xp.maximum(x, lowest))), "sigmoid", x)
@@ -126,7 +110,7 @@ def tanh(x: Any) -> Any:
     >>> nna.activations.tanh(np.asarray([0.0]))
     array([0.])
     """
-    xp, x = _floating(x)
+    xp, x = floating(x)
     return xp.tanh(x)
 
 
@@ -141,7 +125,7 @@ def softmax(x: Any, axis: int = -1) -> Any:
     >>> nna.activations.softmax(np.asarray([[1.0, 1.0]]))
     array([[0.5, 0.5]])
     """
-    xp, x = _floating(x)
+    xp, x = floating(x)
     powers = xp.exp(x - stop_gradient(xp.max(x, axis=axis, keepdims=True)))
     y = powers / xp.sum(powers, axis=axis, keepdims=True)
     return _noted(y, "softmax", x, axis % x.ndim) if isinstance(axis, int) else y
@@ -158,7 +142,7 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
     >>> nna.activations.log_softmax(np.asarray([0.0, -1000.0])).tolist()
     [0.0, -1000.0]
     """
-    xp, x = _floating(x)
+    xp, x = floating(x)
     shifted = x - stop_gradient(xp.max(x, axis=axis, keepdims=True))
     return shifted - xp.log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True))
 

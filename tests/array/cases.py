@@ -45,6 +45,16 @@ _REDUCTIONS = {
     for name in ("sum", "mean", "max", "min", "all", "any", "count_nonzero")
 }
 
+_SPECIAL = {
+    **{f"_special.{name}": [Case((X,)), Case((SCALAR,)), Case((EMPTY,))] for name in ("erf", "erfc", "ndtr")},
+    "_special.log_ndtr": [Case((X,))],
+    **{f"_special.{name}": [Case((UNIT,)), Case((-UNIT,))] for name in ("erfinv", "expit")},
+    **{f"_special.{name}": [Case((np.abs(UNIT),))] for name in ("logit", "entr")},
+    **{f"_special.{name}": [Case((POSITIVE,)), Case((-POSITIVE,))] for name in ("gammaln", "digamma")},
+    "_special.polygamma": [Case((POSITIVE,), (1,)), Case((-POSITIVE,), (2,))],
+    **{f"_special.{name}": [Case((X, POSITIVE)), Case((COLUMN, POSITIVE))] for name in ("xlogy", "xlog1py")},
+}
+
 Z, W = X + 1j * Y, Y - 2j * X
 _COMPLEX = {
     **{name: [Case((Z,)), Case((Z[0, 0],))] for name in ("conj", "real", "imag")},
@@ -74,6 +84,7 @@ CASES: dict[str, list[Case]] = {
     **_UNIT,
     **_BINARY,
     **_BITS,
+    **_SPECIAL,
     **_LOGIC,
     **_REDUCTIONS,
     **LINALG,

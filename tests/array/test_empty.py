@@ -37,6 +37,7 @@ PARAMS: dict[str, list[dict[str, Any]]] = {
     "linalg.matrix_norm": [{"ord": p} for p in ("fro", "nuc", 1, -1, 2, -2, INF)] + [{"ord": INF, "keepdims": True}],
     "linalg.vector_norm": [{"ord": p, "axis": a} for p in (0, 1, 2, 3, 0.5, INF, -INF) for a in (None, -1, (0,))],
     "linalg.matrix_power": [{"n": n} for n in (0, 1, 2, -1)],
+    "_special.polygamma": [{"n": 1}],
     "linalg.svd": [{"full_matrices": False}],
     "linalg.diagonal": [{}, {"offset": 1}],
     "linalg.trace": [{}, {"offset": -1}],
@@ -56,7 +57,7 @@ PARAMS: dict[str, list[dict[str, Any]]] = {
     "clip": [{"min": 0.1, "max": 0.2}],
     "concat": [{}, {"axis": None}],
 }
-BY_POSITION = ("linalg.matrix_power", "moveaxis", "tile", "astype")
+BY_POSITION = ("linalg.matrix_power", "_special.polygamma", "moveaxis", "tile", "astype")
 #: What the standard asks an axis or two of; libraries do as they like with fewer.
 WITH_AXES = ("cumulative_sum", "cumulative_prod", "sort", "tril", "triu")
 INDICES = np.asarray([], dtype="int64")

@@ -27,6 +27,7 @@
 #define __global__ inline __attribute__((always_inline))
 #define __launch_bounds__(...)
 #define __forceinline__ inline __attribute__((always_inline))
+#define __noinline__ __attribute__((noinline))
 #define __CUDACC_VER_MAJOR__ 13
 #define __CUDACC_VER_MINOR__ 0
 
@@ -247,6 +248,13 @@ static inline float __fdividef(float a, float b) { return a / b; }
 static inline float __saturatef(float x) { return std::fmin(std::fmax(x, 0.0f), 1.0f); }
 static inline float __frcp_rn(float x) { return 1 / x; }
 static inline float __fsqrt_rn(float x) { return std::sqrt(x); }
+static inline double erfcx(double x) {
+    // The square leaves the range of long double near 106; from there on, three terms give every digit.
+    if (x < 100) return double(std::exp((long double)x * x) * std::erfc((long double)x));
+    double u = 0.5 / x / x;
+    return (1 - u * (1 - 3 * u)) * 0.5641895835477563 / x;
+}
+static inline float erfcxf(float x) { return float(erfcx(double(x))); }
 static inline double erfcinv(double y) {
     // By Newton's method on erfc, from the leading term of its tail, or of its slope at 1.
     if (!(y >= 0 && y <= 2)) return std::numeric_limits<double>::quiet_NaN();
