@@ -12,8 +12,8 @@ from nnarray._serialization import deserialize_keras_object, from_config
 
 
 def snake_case(name: str) -> str:
-    """Return ``"GlorotUniform"`` as ``"glorot_uniform"``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    """Return ``"GlorotUniform"`` as ``"glorot_uniform"``, ``"KLDivergence"`` as ``"kl_divergence"``, as Keras does."""
+    return re.sub(r"(?<=.)(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
 def unique(name: str, taken: Container[str]) -> str:

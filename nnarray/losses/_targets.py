@@ -78,15 +78,18 @@ class Labels(Targets):
         Of the outputs, along which the classes lie.
     ignored : int, optional
         A further label that is admitted.
+    loss : str
+        What takes them.
     """
 
     axis: int = -1
     ignored: int | None = None
+    loss: str = "sparse_categorical_crossentropy"
 
     def check(self, y: Any, output_shape: Shape) -> None:
         if len(output_shape) < 2:
             raise ValueError(
-                "sparse_categorical_crossentropy takes outputs of shape (batch, …, classes): received outputs of shape "
+                f"{self.loss} takes outputs of shape (batch, …, classes): received outputs of shape "
                 "(batch,). Labels 0 and 1 of one output go with loss='binary_crossentropy'."
             )
         axis = self.axis % len(output_shape)
@@ -94,7 +97,7 @@ class Labels(Targets):
         expected = [n for place, n in enumerate(output_shape) if place not in (0, axis)]
         if not _fits([n for n in y.shape[1:] if n != 1], [n for n in expected if n != 1]):
             raise ValueError(
-                f"sparse_categorical_crossentropy takes one integer label per example: received {describe(y)} for "
+                f"{self.loss} takes one integer label per example: received {describe(y)} for "
                 f"outputs of shape (batch, {_listed(output_shape[1:])}). One-hot labels go with "
                 "loss='categorical_crossentropy'."
             )
@@ -106,9 +109,21 @@ class Labels(Targets):
         if self.ignored is not None:
             wrong = wrong & (labels != self.ignored)
         upper = "" if classes is None else f" to {classes - 1}"
-        rule = f"sparse_categorical_crossentropy takes integer labels from 0{upper}"
+        rule = f"{self.loss} takes integer labels from 0{upper}"
         cure = " Two classes need two outputs with softmax, or one with sigmoid and loss='binary_crossentropy'."
         _check_each(wrong, y, rule, cure if classes == 1 else "")
+
+
+@dataclass(frozen=True)
+class Identities(Targets):
+    """Admits any integer for each example, shape (batch,) or (batch, 1): which of them belong together."""
+
+    def check(self, y: Any, output_shape: Shape) -> None:
+        if math.prod(y.shape[1:]) != 1:
+            raise ValueError(f"circle takes one integer label per example: received {describe(y)}.")
+        xp = backend_of(y).xp
+        if xp.isdtype(y.dtype, "real floating"):
+            _check_each(y != xp.floor(y), y, "circle takes integer labels")
 
 
 ANY = Targets()

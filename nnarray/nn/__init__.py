@@ -1,7 +1,13 @@
 """Neural-network functions in plain standard code, for raw arrays of any library and for Arrays alike."""
 
 from nnarray.nn._activations import leaky_relu, linear, log_softmax, logits_of, relu, sigmoid, softmax, tanh
-from nnarray.nn._losses import binary_crossentropy, categorical_crossentropy, log_probabilities, one_hot, squared_error
+from nnarray.nn._losses import (
+    binary_crossentropy,
+    categorical_crossentropy,
+    log_probabilities,
+    one_hot,
+    squared_error,
+)
 from nnarray.nn._piecewise import (
     hard_shrink,
     hard_sigmoid,
