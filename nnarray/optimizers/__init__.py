@@ -6,13 +6,36 @@ from typing import Any
 
 from nnarray._lookup import Registry
 from nnarray.optimizers import schedules
+from nnarray.optimizers._adaptive import Adadelta, Adagrad, Adamax, AdamW, Ftrl, Lion, Nadam
+from nnarray.optimizers._matrices import Adafactor, Lamb
 from nnarray.optimizers._optimizer import Optimizer
 from nnarray.optimizers._rules import SGD, Adam, RMSprop
 from nnarray.optimizers._slots import Slot
 
-__all__ = ["SGD", "Adam", "Optimizer", "RMSprop", "Slot", "get", "schedules"]
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Ftrl",
+    "Lamb",
+    "Lion",
+    "Nadam",
+    "Optimizer",
+    "RMSprop",
+    "Slot",
+    "get",
+    "schedules",
+]
 
-OPTIMIZERS = Registry("optimizer", Optimizer, SGD, RMSprop, Adam)
+OPTIMIZERS = Registry(
+    "optimizer",
+    Optimizer,
+    *(SGD, RMSprop, Adam, AdamW, Adamax, Nadam, Adagrad, Adadelta, Adafactor, Ftrl, Lion, Lamb),
+)
 
 
 def get(identifier: Any) -> Optimizer:
