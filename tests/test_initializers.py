@@ -180,3 +180,54 @@ def test_a_wrong_seed_is_refused_when_it_is_used() -> None:
 def test_an_initializer_of_the_wrong_shape_is_refused() -> None:
     with pytest.raises(ValueError, match=r"The initializer of 'kernel' must give shape \(3, 2\): received .*\(2, 2\)"):
         Dense(2, kernel_initializer=lambda shape, dtype: np.zeros((2, 2), dtype=dtype)).build((None, 3))
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_values_of_a_given_size_have_their_law(seed: int) -> None:
+    laws = {
+        initializers.RandomUniform(-1.0, 3.0, seed=seed): stats.uniform(-1.0, 4.0),
+        initializers.RandomUniform(seed=seed): stats.uniform(-0.05, 0.1),
+        initializers.RandomNormal(2.0, 0.5, seed=seed): stats.norm(2.0, 0.5),
+        initializers.RandomNormal(seed=seed): stats.norm(0.0, 0.05),
+        initializers.TruncatedNormal(1.0, 2.0, seed=seed): stats.truncnorm(-2, 2, 1.0, 2.0),
+        initializers.TruncatedNormal(seed=seed): stats.truncnorm(-2, 2, 0.0, 0.05),
+    }
+    for initializer, law in laws.items():
+        values = initializer(SHAPE, "float64").ravel()
+        assert stats.kstest(values, law.cdf).pvalue > 0.01, initializer
+        assert initializer(SHAPE).dtype == np.float32
+        np.testing.assert_array_equal(initializer(SHAPE, "float64").ravel(), values)
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (7, 3), (3, 7), (2, 3, 4), (3, 3, 2, 20)])
+def test_orthogonal_matrices_keep_lengths(shape: tuple[int, ...]) -> None:
+    q = initializers.Orthogonal(gain=2.0)(shape, "float64").reshape(-1, shape[-1])
+    small = q.T @ q if q.shape[0] >= q.shape[1] else q @ q.T
+    np.testing.assert_allclose(small, 4.0 * np.eye(min(q.shape)), atol=1e-12)
+
+
+def test_every_orthogonal_matrix_is_as_likely() -> None:
+    nna.set_seed(0)
+    angles = [math.atan2(*initializers.Orthogonal()((2, 2), "float64")[0]) for _ in range(2000)]
+    assert stats.kstest(angles, stats.uniform(-math.pi, 2 * math.pi).cdf).pvalue > 0.01
+
+
+def test_the_identity_is_one_and_both_need_matrices() -> None:
+    np.testing.assert_array_equal(initializers.get("identity")((2, 3)), np.eye(2, 3))
+    for wrong in ((3,), (2, 2, 2)):
+        with pytest.raises(ValueError, match="Identity gives matrices, of two axes"):
+            initializers.Identity()(wrong)
+    with pytest.raises(ValueError, match="Orthogonal gives matrices, of two axes or more: received shape"):
+        initializers.Orthogonal()((3,))
+    with pytest.raises(ValueError, match="maxval must not be less than minval"):
+        initializers.RandomUniform(1.0, 0.0)
+
+
+def test_they_are_found_by_keras_names_and_made_again_from_their_config() -> None:
+    names = {"normal": "RandomNormal", "uniform": "RandomUniform", "truncated_normal": "TruncatedNormal"}
+    for name in ("normal", "uniform", "truncated_normal", "orthogonal", "identity", "random_normal"):
+        found = initializers.get(name)
+        assert type(found).__name__ == names.get(name, found.__class__.__name__)
+        assert repr(type(found).from_config(found.get_config())) == repr(found)
+        layer = Dense(3, kernel_initializer=name)
+        assert layer(np.ones((1, 3))).shape == (1, 3)

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from nnarray._checks import check_one_of, check_positive
-from nnarray._config import Configured
 from nnarray._lookup import Registry, as_it_is
 from nnarray.backends import generator
+from nnarray.initializers._further import Identity, Orthogonal, RandomNormal, RandomUniform, TruncatedNormal
+from nnarray.initializers._initializer import Initializer
 from nnarray.random import Seed, standard_truncated_normal, stream_from_seed
 
 __all__ = [
@@ -20,10 +21,15 @@ __all__ = [
     "GlorotUniform",
     "HeNormal",
     "HeUniform",
+    "Identity",
     "Initializer",
     "LecunNormal",
     "LecunUniform",
     "Ones",
+    "Orthogonal",
+    "RandomNormal",
+    "RandomUniform",
+    "TruncatedNormal",
     "VarianceScaling",
     "Zeros",
     "get",
@@ -31,25 +37,6 @@ __all__ = [
 
 #: Standard deviation of a unit normal truncated at two standard deviations.
 _TRUNCATED_STD = 0.87962566103423978
-
-
-class Initializer(Configured):
-    """Base of initializers: called with a shape, gives a NumPy array that the layer moves to its backend.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import nnarray as nna
-    >>> class Identity(nna.initializers.Initializer):
-    ...     def __call__(self, shape, dtype="float32"):
-    ...         return np.eye(*shape, dtype=dtype)
-    >>> nna.layers.Dense(2, kernel_initializer=Identity())(np.asarray([[3.0, 4.0]]))
-    array([[3., 4.]], dtype=float32)
-    """
-
-    def __call__(self, shape: Sequence[int], dtype: str = "float32") -> np.ndarray:
-        """Return initial values of `shape` and `dtype`."""
-        raise NotImplementedError(f"{type(self).__name__} must define __call__(shape, dtype)")
 
 
 class Constant(Initializer):
@@ -248,9 +235,12 @@ INITIALIZERS = Registry(
     *("initializer", Initializer),
     *(Constant, Zeros, Ones, VarianceScaling, GlorotUniform, GlorotNormal),
     *(HeUniform, HeNormal, LecunUniform, LecunNormal),
+    *(RandomNormal, RandomUniform, TruncatedNormal, Orthogonal, Identity),
     wrap=as_it_is,
     zero=Zeros,
     one=Ones,
+    normal=RandomNormal,
+    uniform=RandomUniform,
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nnarray import config, nn
+from nnarray._checks import check_positive_integer
 from nnarray.array import array_namespace, where_arrays_are
 from nnarray.metrics._mean import MeanMetricWrapper
 
@@ -100,6 +101,60 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     xp, y_true, y_pred = nn.prepare(y_true, y_pred)
     labels = nn.match_labels(xp, y_true, y_pred)
     return _as_numbers(xp, labels == nn.cast(xp.argmax(y_pred, axis=-1), labels.dtype))
+
+
+@where_arrays_are
+def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
+    """Return 1 where the class of the one-hot label is among the `k` most probable, those as probable included.
+
+    Parameters
+    ----------
+    y_true, y_pred : arrays, shape (batch, …, classes)
+    k : int
+
+    Returns
+    -------
+    array, shape (batch, …)
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> nna.metrics.top_k_categorical_accuracy([[0, 0, 1], [1, 0, 0]], [[0.5, 0.2, 0.3], [0.1, 0.7, 0.2]], k=2).tolist()
+    [1.0, 0.0]
+    """
+    xp, y_true, y_pred = nn.align(y_true, y_pred)
+    return _among_best(xp, xp.argmax(y_true, axis=-1), y_pred, k)
+
+
+@where_arrays_are
+def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
+    """Return 1 where the class of the integer label is among the `k` most probable, those as probable included.
+
+    Parameters
+    ----------
+    y_true : array, shape (batch, …), with or without further axes of length one
+    y_pred : array, shape (batch, …, classes)
+    k : int
+
+    Returns
+    -------
+    array, shape (batch, …)
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> nna.metrics.sparse_top_k_categorical_accuracy([2, 0], [[0.5, 0.2, 0.3], [0.1, 0.7, 0.2]], k=2).tolist()
+    [1.0, 0.0]
+    """
+    xp, y_true, y_pred = nn.prepare(y_true, y_pred)
+    return _among_best(xp, nn.match_labels(xp, y_true, y_pred), y_pred, k)
+
+
+def _among_best(xp: Any, labels: Any, y_pred: Any, k: int) -> Any:
+    is_own = nn.one_hot(labels, y_pred.shape[-1], y_pred) > 0.0
+    own = xp.sum(xp.where(is_own, y_pred, xp.zeros_like(y_pred)), axis=-1, keepdims=True)
+    better = xp.sum(xp.astype(y_pred > own, own.dtype), axis=-1)
+    return _as_numbers(xp, (better < k) & (xp.squeeze(own, axis=-1) == xp.squeeze(own, axis=-1)))
 
 
 def _fitting(y_true: Any, y_pred: Any) -> Any:
@@ -212,3 +267,43 @@ class FittingAccuracy(_Share):
 
     def __init__(self, name: str = "accuracy", dtype: str | None = None) -> None:
         super().__init__(_fitting, name, dtype)
+
+
+class TopKCategoricalAccuracy(_Share):
+    """Share of examples whose one-hot label is among the `k` most probable classes.
+
+    Parameters
+    ----------
+    k : int
+    name, dtype : as for `Metric`
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> float(nna.metrics.TopKCategoricalAccuracy(k=2)([[0, 0, 1], [1, 0, 0]], [[0.5, 0.2, 0.3], [0.1, 0.7, 0.2]]))
+    0.5
+    """
+
+    def __init__(self, k: int = 5, name: str = "top_k_categorical_accuracy", dtype: str | None = None) -> None:
+        super().__init__(top_k_categorical_accuracy, name, dtype, k=check_positive_integer("k", k))
+        self.k = k
+
+
+class SparseTopKCategoricalAccuracy(_Share):
+    """Share of examples whose integer label is among the `k` most probable classes.
+
+    Parameters
+    ----------
+    k : int
+    name, dtype : as for `Metric`
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> float(nna.metrics.SparseTopKCategoricalAccuracy(k=2)([2, 0], [[0.5, 0.2, 0.3], [0.1, 0.7, 0.2]]))
+    0.5
+    """
+
+    def __init__(self, k: int = 5, name: str = "sparse_top_k_categorical_accuracy", dtype: str | None = None) -> None:
+        super().__init__(sparse_top_k_categorical_accuracy, name, dtype, k=check_positive_integer("k", k))
+        self.k = k
