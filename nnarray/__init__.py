@@ -47,8 +47,9 @@ _FROM = {
     "Variable": "nnarray.variables",
 }
 _MODULES = (
-    *("activations", "autodiff", "backends", "callbacks", "config", "datasets", "initializers", "layers", "losses"),
-    *("metrics", "models", "optimizers", "plotting", "random", "special", "testing", "utils"),
+    *("activations", "autodiff", "backends", "callbacks", "config", "constraints", "datasets", "initializers"),
+    *("layers", "losses"),
+    *("metrics", "models", "optimizers", "plotting", "random", "regularizers", "special", "testing", "utils"),
 )
 
 __all__ = ["__version__", *_FROM, *_MODULES]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnarray import activations, initializers
+from nnarray import activations, constraints, initializers, regularizers
 from nnarray._checks import check_positive_integer
 from nnarray._messages import describe
 from nnarray.array import array_namespace
@@ -25,6 +25,10 @@ class Dense(Layer):
         None is linear.
     use_bias : bool
     kernel_initializer, bias_initializer : str, Initializer or callable
+    kernel_regularizer, bias_regularizer, activity_regularizer : str, Regularizer or callable, optional
+        Penalties that are added to the loss.
+    kernel_constraint, bias_constraint : str, Constraint or callable, optional
+        What the weights are made to be after each step.
     **kwargs
         `name`, `trainable`, `dtype`, `input_shape`, `input_dim`, as for `Layer`.
 
@@ -43,15 +47,24 @@ class Dense(Layer):
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
         units = check_positive_integer("units", units)
-        super().__init__(**kwargs)
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = units
         self.activation = activations.get(activation)
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
         self.bias: Variable | None = None
 
     def build(self, input_shape: Shape) -> None:
@@ -61,9 +74,15 @@ class Dense(Layer):
                 f"shape {input_shape}. One feature stands on an axis of its own: x[:, None]."
             )
         features = input_shape[-1]
-        self.kernel = self.add_weight((features, self.units), self.kernel_initializer, name="kernel")
+        penalty, constraint = self.kernel_regularizer, self.kernel_constraint
+        self.kernel = self.add_weight(
+            (features, self.units), self.kernel_initializer, name="kernel", regularizer=penalty, constraint=constraint
+        )
         if self.use_bias:
-            self.bias = self.add_weight((self.units,), self.bias_initializer, name="bias")
+            penalty, constraint = self.bias_regularizer, self.bias_constraint
+            self.bias = self.add_weight(
+                (self.units,), self.bias_initializer, name="bias", regularizer=penalty, constraint=constraint
+            )
 
     def call(self, inputs: Any) -> Any:
         self._check(inputs.shape, describe(inputs))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -10,20 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from nnarray import config
+from nnarray import config, regularizers
 from nnarray._lookup import snake_case
+from nnarray._messages import describe
 from nnarray._replay import not_repeated
 from nnarray._trees import leaves_of, tree_map
 from nnarray.array import Array, as_array, on_device_of
 from nnarray.backends import current_backend, find_backend, use_backend
 from nnarray.layers._build import built_once, seen_spec, shape_arguments
 from nnarray.layers._checks import cast_floats, check_dtype, compute_dtype_of, declared_shape, is_numbers
-from nnarray.layers._phase import observed, training_phase
+from nnarray.layers._phase import is_outermost, observed, training_phase
 from nnarray.layers._shapes import map_shapes
 from nnarray.layers._spec import Spec
 from nnarray.layers._symbol import Node, call_layer, symbols_of
 from nnarray.layers._weights import Weights
-from nnarray.variables import Variable, autocast, autocasting, current_scope
+from nnarray.variables import Variable, autocast, autocasting, current_scope, losses_added
 
 _names: Counter[str] = Counter()
 
@@ -33,6 +35,11 @@ def unique_name(prefix: str) -> str:
     _names[prefix] += 1
     count = _names[prefix] - 1
     return f"{prefix}_{count}" if count else prefix
+
+
+def _mean(penalty: Any, output: Any) -> Any:
+    """Return a penalty on a batch as one on an example."""
+    return penalty / output.shape[0] if getattr(output, "shape", ()) and output.shape[0] else penalty
 
 
 class Layer(Weights):
@@ -56,6 +63,8 @@ class Layer(Weights):
         Shape of one input example; as first layer of a Sequential it lets the model be built at once.
     input_dim : int, optional
         Short for ``input_shape=(input_dim,)``.
+    activity_regularizer : str, Regularizer or callable, optional
+        Gives a penalty on each output, of which the mean over the batch is added to the loss.
 
     Examples
     --------
@@ -88,6 +97,7 @@ class Layer(Weights):
         dtype: str | None = None,
         input_shape: Sequence[int] | None = None,
         input_dim: int | None = None,
+        activity_regularizer: Any = None,
     ) -> None:
         self._policy = check_dtype(config.floatx() if dtype is None else dtype)
         self.batch_input_shape = declared_shape(input_shape, input_dim)
@@ -95,6 +105,7 @@ class Layer(Weights):
         self._trainable = bool(trainable)
         self.built = False
         self._nodes: list[Node] = []
+        self.activity_regularizer = regularizers.get(activity_regularizer)
 
     # -- to be written by subclasses --------------------------------------------------------------------------------
 
@@ -164,10 +175,55 @@ class Layer(Weights):
             assert node is not None
             self._nodes.append(node)
             return outputs
+        if is_outermost() and (added := losses_added()):
+            for layer in self.structure()[0].values():
+                added.pop(layer, None)
         with training_phase(training) as phase, self._reading(), on_device_of(*args, *kwargs.values()):
             if self._takes_training:
                 kwargs["training"] = phase
-            return observed(self, self.call, *args, **kwargs)
+            outputs = observed(self, self.call, *args, **kwargs)
+            if self.activity_regularizer is not None:
+                self.add_loss([_mean(self.activity_regularizer(x), x) for x in leaves_of(outputs)])
+            return outputs
+
+    # -- losses -------------------------------------------------------------------------------------------------------
+
+    def add_loss(self, loss: Any) -> None:
+        """Add to the loss that the model is trained by; called in `call`.
+
+        Parameters
+        ----------
+        loss : scalar array, or list of such
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import nnarray as nna
+        >>> class Sparse(nna.Layer):
+        ...     def call(self, inputs):
+        ...         xp = nna.array_namespace(inputs)
+        ...         self.add_loss(0.5 * xp.sum(xp.abs(inputs)))
+        ...         return inputs
+        >>> layer = Sparse()
+        >>> _ = layer(np.asarray([[1.0, -2.0]]))
+        >>> [float(loss) for loss in layer.losses]
+        [1.5]
+        """
+        found = list(loss) if isinstance(loss, (list, tuple)) else [loss]
+        for x in found:
+            if math.prod(getattr(x, "shape", ())) != 1 or isinstance(x, bool):
+                raise ValueError(f"add_loss takes scalars: received {describe(x)}. Reduce it, as by xp.mean.")
+        losses_added().setdefault(self, []).extend(found)
+
+    @property
+    def losses(self) -> list[Any]:
+        """What the layer and those in it add to a loss: `add_loss` in the last call, then penalties on variables."""
+        added = losses_added()
+        layers = self.structure()[0].values() if added else ()
+        return [
+            *(x for layer in layers for x in added.get(layer, ())),
+            *(v.regularizer(v.value) for v in self.trainable_variables if v.regularizer is not None),
+        ]
 
     def _reading(self) -> AbstractContextManager[None]:
         """Return a context in which variables are read in the dtype to compute in."""

@@ -10,21 +10,29 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nnarray.layers._layer import Layer
 
-_training: ContextVar[bool] = ContextVar("nnarray_training", default=False)
+#: None where no layer is being called.
+_training: ContextVar[bool | None] = ContextVar("nnarray_training", default=None)
 _observer: ContextVar[Callable[..., Any] | None] = ContextVar("nnarray_observer", default=None)
 
 
 @contextmanager
 def training_phase(training: bool | None) -> Iterator[bool]:
     """Say whether the layers called in the block are in training; None leaves that as it is around."""
-    if training is None:
-        yield _training.get()
+    around = _training.get()
+    wanted = bool(around) if training is None else training
+    if wanted is around:
+        yield wanted
         return
-    token = _training.set(training)
+    token = _training.set(wanted)
     try:
-        yield training
+        yield wanted
     finally:
         _training.reset(token)
+
+
+def is_outermost() -> bool:
+    """Whether a layer that is called here is called by no other layer."""
+    return _training.get() is None
 
 
 @contextmanager

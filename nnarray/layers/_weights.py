@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nnarray import initializers
+from nnarray import constraints, initializers, regularizers
 from nnarray._config import Configured
 from nnarray._lookup import unique
 from nnarray._members import may_hold, strays, walk
@@ -66,6 +66,8 @@ class Weights(Configured):
         dtype: str | None = None,
         trainable: bool = True,
         name: str = "variable",
+        regularizer: Any = None,
+        constraint: Any = None,
     ) -> Variable:
         """Make a variable on the backend in force.
 
@@ -77,6 +79,8 @@ class Weights(Configured):
             The layer's by default.
         trainable : bool
         name : str
+        regularizer : str, Regularizer or callable, optional
+        constraint : str, Constraint or callable, optional
 
         Returns
         -------
@@ -92,6 +96,8 @@ class Weights(Configured):
             raise ValueError(f"The initializer of {name!r} must give shape {tuple(shape)}: received {describe(value)}.")
         variable = Variable(value, name, trainable)
         variable.path = f"{self.name}/{name}"
+        variable.regularizer = regularizers.get(regularizer)
+        variable.constraint = constraints.get(constraint)
         self.__dict__.setdefault("_loose", []).append(variable)
         return variable
 

@@ -1,4 +1,4 @@
-"""Gradients as an optimizer takes them: checked, and limited by the variables they belong to, packed or not."""
+"""Gradients as an optimizer takes them, checked and limited, and new values as constraints let them be."""
 
 from __future__ import annotations
 
@@ -83,3 +83,20 @@ def _norm(x: Any) -> Any:
 def _limited(x: Any, norm: Any, limit: float) -> Any:
     xp = array_namespace(x)
     return x * xp.astype(limit / xp.maximum(norm, limit), x.dtype)
+
+
+def constrained(weight: Any, variable: Variable) -> Any:
+    """Return a new value of a variable, or of a pack of several, as their constraints let it be."""
+    if all(member.constraint is None for member in variable.members):
+        return weight
+    pieces = zip(variable.members, variable.split(weight), strict=True)
+    found = [piece if member.constraint is None else _made(member, piece) for member, piece in pieces]
+    return variable.join(found)
+
+
+def _made(variable: Variable, value: Any) -> Any:
+    assert variable.constraint is not None
+    found = variable.constraint(value)
+    if tuple(found.shape) != variable.shape:
+        raise ValueError(f"The constraint of {variable.path!r} must keep its shape: received {describe(found)}.")
+    return array_namespace(found).astype(found, value.dtype) if found.dtype != value.dtype else found

@@ -13,7 +13,7 @@ from nnarray._config import Configured
 from nnarray._lookup import snake_case
 from nnarray.array import array_namespace, on_device_of
 from nnarray.optimizers._form import OWN_FORM
-from nnarray.optimizers._gradients import clip, fitted, scalar_for
+from nnarray.optimizers._gradients import clip, constrained, fitted, scalar_for
 from nnarray.optimizers._owner import Owner
 from nnarray.optimizers._rate import LearningRate, Rate
 from nnarray.optimizers._slots import Part, Slot, SlotTable, bring_beside, members_of
@@ -250,7 +250,7 @@ class Optimizer(Configured):
         if self.weight_decay and self._decays(variable.members[0]):
             weight = weight - weight * self.weight_decay * rate
         weight, values = self.update(xp, weight, gradient, slots, rate, step)
-        return part, weight, part.checked(values, type(self).__name__)
+        return part, constrained(weight, variable), part.checked(values, type(self).__name__)
 
     def _ensure_slots(self, targets: Sequence[Variable]) -> None:
         """Make the slots that `targets` lack; where variables are lent, only a rehearsal makes or moves any."""

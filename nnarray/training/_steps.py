@@ -122,7 +122,7 @@ class Steps(Layer):
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
-        """Return the loss of a batch, a scalar: what `compile` was given.
+        """Return the loss of a batch, a scalar: what `compile` was given, and what layers add.
 
         Override it to add to it, or to compute another.
 
@@ -137,8 +137,11 @@ class Steps(Layer):
                 f"Model {self.name!r} has no loss to compute. Give compile a loss, for example "
                 "loss='mean_squared_error', or override compute_loss."
             )
-        self._noted = self._for_outputs(y_pred).total_loss(y, y_pred, sample_weight)
-        return self._noted
+        total = self._for_outputs(y_pred).total_loss(y, y_pred, sample_weight)
+        for added in self.losses:
+            total = total + added
+        self._noted = total
+        return total
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Count a batch into the compiled metrics; return all figures so far by name.

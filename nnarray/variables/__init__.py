@@ -7,6 +7,7 @@ from nnarray.variables._scope import (
     autocast,
     autocasting,
     current_scope,
+    losses_added,
     outside_scopes,
     refuse_new,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "autocast",
     "autocasting",
     "current_scope",
+    "losses_added",
     "outside_scopes",
     "pack_variables",
     "refuse_new",

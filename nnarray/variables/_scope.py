@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from nnarray.array import Array, as_array
 from nnarray.random import StepDraws, drawing
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 #: Stands for a value that no scope has.
 NOT_LENT: Any = object()
+
+#: What layers added to a loss in calls outside of scopes.
+_losses: WeakKeyDictionary[Any, list[Any]] = WeakKeyDictionary()
 
 _scope: ContextVar[StatelessScope | None] = ContextVar("nnarray_stateless_scope", default=None)
 
@@ -40,6 +44,14 @@ def autocast() -> str | None:
 def current_scope() -> StatelessScope | None:
     """Return the innermost scope."""
     return _scope.get()
+
+
+def losses_added() -> MutableMapping[Any, list[Any]]:
+    """Return where layers note what they add to a loss: in the outermost scope, or for calls outside of any."""
+    scope = _scope.get()
+    while scope is not None and scope.around is not None:
+        scope = scope.around
+    return _losses if scope is None else scope.losses
 
 
 def refuse_new(path: str) -> None:
@@ -95,6 +107,8 @@ class StatelessScope:
         self.values: dict[Variable, Any] = dict(zip(variables, values, strict=True))
         self.recorded = any(isinstance(value, Array) for value in self.values.values())
         self.around: StatelessScope | None = None
+        #: What layers added to the loss, by layer.
+        self.losses: dict[Any, list[Any]] = {}
         self._outdated: set[Variable] = set()
         self._draws = StepDraws(counter, next(iter(self.values.values()), None), phase)
 

@@ -60,6 +60,10 @@ class Variable:
     ----------
     value : raw array or Array
         What it holds; inside a stateless call, what that call lent it.
+    regularizer : callable or None
+        Gives a penalty on its value, which is one of its layer's `losses`.
+    constraint : callable or None
+        Gives what its value is made to be after each step of an optimizer.
     holders : int
         How many steps that are running write into its array: as long as there is one, it is neither packed nor moved.
     made_trainable : bool
@@ -84,6 +88,8 @@ class Variable:
         self.path = name
         self.trainable = trainable
         self.made_trainable = trainable
+        self.regularizer: Callable[[Any], Any] | None = None
+        self.constraint: Callable[[Any], Any] | None = None
         self.pack: Pack | None = None
         self.holders = 0
         self._settled = False

@@ -217,7 +217,8 @@ METRICS = [name for name in vars(metrics) if name.endswith(("Accuracy", "Error",
 def _trained(name: str, loss: Any, counted: list[Any], eagerly: bool) -> list[Any]:
     nna.set_seed(0)
     one = name.startswith("Binary")
-    targets = Y if one else Y[:, 0].astype("int64") if "Sparse" in name else np.concatenate([Y, 1 - Y], axis=1)
+    sparse = "Sparse" in name or name in ("Circle", "CategoricalGeneralizedCrossEntropy")
+    targets = Y if one else Y[:, 0].astype("int64") if sparse else np.concatenate([Y, 1 - Y], axis=1)
     model = Sequential([layers.Dense(1 if one else 2, activation="sigmoid" if one else "softmax", input_dim=3)])
     model.compile("adam", loss, metrics=counted, run_eagerly=eagerly)
     return list(model.fit(X, targets, epochs=2, verbose=0).history.values())

@@ -89,8 +89,8 @@ def test_a_constructor_that_forgets_its_base_is_told_so(use: Any) -> None:
 def test_where_nothing_is_lacking_without_the_base_constructor_training_goes_on() -> None:
     model = _compiled(loss=_LossAlone(), metrics=[_MetricAlone()])
     history = model.fit(X, Y, batch_size=8, verbose=0, callbacks=_CallbackAlone()).history
-    assert list(history) == ["loss", "_metric_alone"]
-    assert history["_metric_alone"] == [3.0]
+    assert list(history) == ["loss", "__metric_alone"]
+    assert history["__metric_alone"] == [3.0]
 
 
 # -- arguments ---------------------------------------------------------------------------------------------------------
