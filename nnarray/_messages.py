@@ -12,7 +12,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     A registered object is also recognised by its name without the package.
     """
     whole = {other.rpartition(">")[2]: other for other in known}
-    near = difflib.get_close_matches(name.rpartition(">")[2], whole, n=1, cutoff=0.5)
+    bare = name.rpartition(">")[2]
+    near = difflib.get_close_matches(bare, whole, n=3, cutoff=0.5)
+    alike = {other: difflib.SequenceMatcher(None, other, bare).ratio() for other in near}
+    # Letters change places more often than they are left out: of names about as like, the one as long is meant.
+    near = [other for other in near if alike[other] > max(alike.values()) - 0.1]
+    near.sort(key=lambda other: abs(len(other) - len(bare)))
     return f" Did you mean {whole[near[0]]!r}?" if near else ""
 
 

@@ -130,8 +130,8 @@ def test_numbers_out_of_range_are_refused(arguments: Any) -> None:
     ("call", "message"),
     [
         (
-            lambda: models.Sequential([layers.Dense(1)]).compile("adamm", "mse"),
-            "Unknown optimizer: 'adamm'. Did you mean 'adam'",
+            lambda: models.Sequential([layers.Dense(1)]).compile("adma", "mse"),
+            "Unknown optimizer: 'adma'. Did you mean 'adam'",
         ),
         (lambda: models.Sequential([layers.Dense(1)]).compile("adam", "mean_square_error"), "mean_squared_error"),
         (
