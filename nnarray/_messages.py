@@ -16,7 +16,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(bare, whole, n=3, cutoff=0.5)
     alike = {other: difflib.SequenceMatcher(None, other, bare).ratio() for other in near}
     # Letters change places more often than they are left out: of names about as like, the one as long is meant.
-    near = [other for other in near if alike[other] > max(alike.values()) - 0.1]
+    near = [other for other in near if alike[other] > max(alike.values()) - 0.06]
     near.sort(key=lambda other: abs(len(other) - len(bare)))
     return f" Did you mean {whole[near[0]]!r}?" if near else ""
 
