@@ -184,6 +184,8 @@ def _as_numbers(xp: Any, hits: Any) -> Any:
 class _Share(MeanMetricWrapper):
     """The mean of truth values, which compare predictions as they are."""
 
+    _direction = "up"
+
     def _ready(self, y_pred: Any) -> Any:
         return y_pred
 

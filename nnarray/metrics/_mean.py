@@ -8,7 +8,7 @@ from typing import Any
 
 from nnarray import nn
 from nnarray.array import array_namespace
-from nnarray.losses._loss import name_of
+from nnarray.losses._loss import Loss, name_of
 from nnarray.metrics._metric import Metric
 from nnarray.variables import Variable
 
@@ -121,6 +121,8 @@ class MeanMetricWrapper(Mean):
         self, fn: Callable[..., Any], name: str | None = None, dtype: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(name or name_of(fn), dtype)
+        if self._direction is None and _is_loss(fn):
+            self._direction = "down"
         self.fn = fn
         self._fn_kwargs = kwargs
 
@@ -138,3 +140,8 @@ class MeanMetricWrapper(Mean):
     def _ready(self, y_pred: Any) -> Any:
         """Return predictions in a dtype in which no difference wraps around and no square overflows."""
         return nn.cast(y_pred, nn.computing_dtype(y_pred))
+
+
+def _is_loss(fn: Any) -> bool:
+    """Whether a function or object is one of this package's losses, or one of their kind."""
+    return isinstance(fn, Loss) or getattr(fn, "__module__", "").startswith("nnarray.losses.")

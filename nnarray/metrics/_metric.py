@@ -57,6 +57,8 @@ class Metric(Configured):
     name = "metric"
     dtype: str | None = None
     _takes_any = True
+    #: Whether it is better the greater, "up", or the less it is, "down"; None if that is not known.
+    _direction: str | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -240,5 +240,6 @@ class CosineSimilarity(MeanMetricWrapper):
     """
 
     def __init__(self, name: str = "cosine_similarity", dtype: str | None = None, axis: int = -1) -> None:
+        self._direction = "up"
         super().__init__(cosine_similarity, name, dtype, axis=axis)
         self.axis = axis
