@@ -9,6 +9,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tests.keras_losses import ARRAYS
 
 NUMBERS = Path(__file__).parent / "keras_metrics.json"
@@ -28,6 +30,22 @@ METRICS: list[tuple[str, dict[str, Any], str, str]] = [
     *(("TopKCategoricalAccuracy", {"k": k}, "one_hot", "softmax") for k in (1, 2, 3, 7)),
     *(("SparseTopKCategoricalAccuracy", {"k": k}, "labels", "softmax") for k in (1, 2, 3)),
     ("TopKCategoricalAccuracy", {"k": 1}, "one_hot", "binary"),
+    *(
+        (name, given, "binary", "sigmoid")
+        for name in ("TruePositives", "FalsePositives", "TrueNegatives", "FalseNegatives", "Precision", "Recall")
+        for given in ({}, {"thresholds": 0.2}, {"thresholds": [0.1, 0.35, 0.9]}, {"thresholds": 0.0})
+    ),
+    *(
+        (name, given, "one_hot", "softmax")
+        for name in ("Precision", "Recall")
+        for given in (
+            {"top_k": 1},
+            {"top_k": 2},
+            {"top_k": 2, "thresholds": 0.3},
+            {"class_id": 2},
+            {"class_id": 0, "top_k": 2},
+        )
+    ),
 ]
 
 
@@ -40,9 +58,9 @@ def record() -> None:
     for name, given, y, p in METRICS:
         metric = getattr(keras.metrics, name)(**given)
         metric.update_state(ARRAYS[y], ARRAYS[p])
-        results = [float(metric.result())]
+        results = [np.asarray(metric.result()).tolist()]
         metric.update_state(ARRAYS[y][::-1], ARRAYS[p], sample_weight=ARRAYS["weights"])
-        results.append(float(metric.result()))
+        results.append(np.asarray(metric.result()).tolist())
         found["metrics"].append({"name": metric.name, "results": results})
     NUMBERS.write_text(json.dumps(found, indent=1) + "\n")
 

@@ -23,15 +23,17 @@ def test_results_are_those_of_keras_with_and_without_weights(number: int, place:
     name, given, y, p = METRICS[number]
     xp = nna.namespace(*place)
     metric = getattr(metrics, name)(**given, dtype="float64")
-    assert metric.name == KERAS[number]["name"]
+    # Keras numbers names that it chooses.
+    assert metric.name == KERAS[number]["name"].rstrip("_0123456789")
     targets, outputs = to_library(ARRAYS[y], xp), to_library(ARRAYS[p], xp)
     metric.update_state(targets, outputs)
-    first = float(to_host(metric.result()))
+    first = np.array(to_host(metric.result()))
     turned = to_library(ARRAYS[y][::-1].copy(), xp)
     metric.update_state(turned, outputs, sample_weight=to_library(ARRAYS["weights"], xp))
-    np.testing.assert_allclose([first, float(to_host(metric.result()))], KERAS[number]["results"], rtol=3e-6, atol=1e-7)
+    for found, keras in zip((first, to_host(metric.result())), KERAS[number]["results"], strict=True):
+        np.testing.assert_allclose(found, keras, rtol=3e-6, atol=1e-7)
     metric.reset_state()
-    assert float(to_host(metric.result())) == 0.0
+    assert not to_host(metric.result()).any()
 
 
 @pytest.mark.parametrize("name", sorted({row[0] for row in METRICS}))
@@ -67,3 +69,31 @@ def test_classes_as_probable_as_the_right_one_do_not_push_it_out() -> None:
     assert float(metrics.TopKCategoricalAccuracy(k=1)(y, [[0.25, np.nan, np.nan, 0.25]])) == 0.0
     with pytest.raises(ValueError, match="k must be a positive integer"):
         metrics.TopKCategoricalAccuracy(k=0)
+
+
+def test_labels_of_one_axis_are_not_broadcast_and_weights_go_with_the_first_axes(place: Any) -> None:
+    xp = nna.namespace(*place)
+    y, p = np.asarray([1.0, 0.0, 1.0, 0.0]), np.asarray([[0.9], [0.8], [0.1], [0.2]])
+    metric = metrics.Precision()
+    weights = to_library(np.asarray([3.0, 1.0, 5.0, 7.0]), xp)
+    metric.update_state(to_library(y, xp), to_library(p, xp), sample_weight=weights)
+    assert float(to_host(metric.result())) == 0.75
+    with pytest.raises(ValueError, match="Targets and outputs must have the same shape"):
+        metrics.Recall()(np.asarray([0, 1, 2]), np.ones((3, 4)))
+
+
+REFUSED = [
+    ({"thresholds": 1.5}, "thresholds must lie from 0 to 1: received thresholds=1.5"),
+    ({"thresholds": []}, "thresholds must lie from 0 to 1"),
+    ({"top_k": 0}, "top_k must be a positive integer"),
+    ({"class_id": -1}, "class_id must be a whole number"),
+]
+
+
+@pytest.mark.parametrize(("given", "message"), REFUSED)
+def test_arguments_out_of_range_are_refused(given: Any, message: str) -> None:
+    for cls in (metrics.Precision, metrics.Recall):
+        with pytest.raises(ValueError, match=message):
+            cls(**given)
+    with pytest.raises(ValueError, match="class_id must be the number of one of the classes along the last axis"):
+        metrics.Precision(class_id=3)(np.ones((2, 3)), np.ones((2, 3)))

@@ -21,6 +21,14 @@ from nnarray.metrics._accuracy import (
     sparse_top_k_categorical_accuracy,
     top_k_categorical_accuracy,
 )
+from nnarray.metrics._confusion import (
+    FalseNegatives,
+    FalsePositives,
+    Precision,
+    Recall,
+    TrueNegatives,
+    TruePositives,
+)
 from nnarray.metrics._mean import Mean, MeanMetricWrapper, Sum
 from nnarray.metrics._metric import Metric
 from nnarray.metrics._regression import (
@@ -45,6 +53,8 @@ __all__ = [
     "CategoricalAccuracy",
     "CategoricalHinge",
     "CosineSimilarity",
+    "FalseNegatives",
+    "FalsePositives",
     "Hinge",
     "KLDivergence",
     "LogCoshError",
@@ -56,12 +66,16 @@ __all__ = [
     "MeanSquaredLogarithmicError",
     "Metric",
     "Poisson",
+    "Precision",
+    "Recall",
     "RootMeanSquaredError",
     "SparseCategoricalAccuracy",
     "SparseTopKCategoricalAccuracy",
     "SquaredHinge",
     "Sum",
     "TopKCategoricalAccuracy",
+    "TrueNegatives",
+    "TruePositives",
     "accuracy",
     "binary_accuracy",
     "categorical_accuracy",
@@ -78,6 +92,7 @@ _CLASSES = (
     *(MeanSquaredError, RootMeanSquaredError, MeanAbsoluteError, MeanAbsolutePercentageError),
     *(MeanSquaredLogarithmicError, LogCoshError, CosineSimilarity, KLDivergence, Poisson),
     *(Hinge, SquaredHinge, CategoricalHinge),
+    *(Precision, Recall, TruePositives, FalsePositives, TrueNegatives, FalseNegatives),
 )
 _OWN = {cls.__name__: cls for cls in _CLASSES}
 #: Losses that serve as metrics, by the names of losses; where there is a metric of that class name, it takes its place.
