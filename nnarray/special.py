@@ -37,6 +37,8 @@ def _call(name: str, *given: Any, **parameters: Any) -> Any:
 
 def _floating(x: Any) -> Any:
     xp = array_namespace(x)
+    if xp.isdtype(x.dtype, "complex floating"):
+        raise TypeError(f"Special functions are of real numbers: received {describe(x)}.")
     return x if xp.isdtype(x.dtype, "real floating") else xp.astype(x, getattr(xp, config.floatx()))
 
 

@@ -168,3 +168,5 @@ def test_what_is_no_order_and_no_array_is_refused() -> None:
             special.polygamma(n, np.asarray([1.0]))
     with pytest.raises(TypeError, match="An array of a library"):
         special.erf([1.0])
+    with pytest.raises(TypeError, match="Special functions are of real numbers: received ndarray"):
+        special.gammaln(np.asarray([1.0 + 2.0j]))

@@ -89,7 +89,7 @@ class Adafactor(Optimizer):
     clip_threshold : float
         Greatest root mean square of a change.
     relative_step : bool
-        Whether the rate is ``1 / sqrt(step)`` at most.
+        Taken as Keras takes it, where it changes nothing: with either, the rate is ``1 / sqrt(step)`` at most.
     weight_decay, clipnorm, clipvalue, global_clipnorm, name : as for `Optimizer`
 
     Examples
@@ -134,7 +134,6 @@ class Adafactor(Optimizer):
             size = velocity = share * velocity + (1.0 - share) * squares
         change = gradient / xp.sqrt(size)
         change = change / xp.maximum(xp.sqrt(xp.mean(change * change)) / self.clip_threshold, 1.0)
-        # As in Keras, the rate is bounded so also without relative_step.
         rate = xp.minimum(learning_rate, 1.0 / xp.sqrt(step))
         alpha = xp.maximum(xp.sqrt(xp.mean(weight * weight)), self.epsilon_2) * rate
         return weight - alpha * change, (rows, columns, velocity)
