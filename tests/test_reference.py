@@ -73,7 +73,6 @@ def test_what_the_readme_says_is_not_there_is_not_there(place, names):
     for part in filter(None, place.split(".")):
         there = getattr(there, part)
     assert [name for name in names if hasattr(there, name)] == [], "README.md lists these as not there"
-    assert "class_weight" not in inspect.signature(nna.models.Model.fit).parameters
 
 
 def test_every_context_variable_stands_in_the_design():

@@ -1,15 +1,17 @@
-"""Where batches come from: one contract, for arrays in memory and whatever else has examples."""
+"""Batches as steps take them: one contract, for arrays in memory and whatever else has examples."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+import warnings
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from nnarray.backends import generator
+from nnarray.backends import Selection, backend_of, generator
 from nnarray.training._data import Data
+from nnarray.training._sources import Source
 
 
 class Batches(Protocol):
@@ -19,15 +21,33 @@ class Batches(Protocol):
     ----------
     length : int or None
         Number of batches in an epoch, None where it is not known before its end.
+    items : int or None
+        Number of things that can be taken in another order, examples or batches; None if there is no other.
     """
 
-    length: int | None
+    @property
+    def length(self) -> int | None: ...
+
+    @property
+    def items(self) -> int | None: ...
 
     def epoch(self, order: np.ndarray | None = None) -> Iterator[Any]:
-        """Yield what stands for each batch, as the methods below take it, in the given order of examples."""
+        """Yield what stands for each batch, as the methods below take it, in the given order."""
+
+    def begin_epoch(self) -> None:
+        """Run before the batches of an epoch."""
+
+    def end_epoch(self) -> None:
+        """Run after them."""
+
+    def close(self) -> None:
+        """Prepare nothing ahead any more."""
 
     def size(self, rows: Any) -> int:
         """Return the number of examples of a batch."""
+
+    def form(self, rows: Any) -> Hashable:
+        """Return what batches have in common that one plan of these is for."""
 
     def arrays(self, rows: Any) -> Data:
         """Return the arrays of a batch."""
@@ -56,11 +76,12 @@ class ArrayBatches:
     def __init__(self, data: Data, batch_size: int) -> None:
         self.data = data
         self.batch_size = batch_size
+        self.items: int | None = data.length
         self.length: int | None = math.ceil(data.length / batch_size)
         self.number = data.number
 
     def epoch(self, order: np.ndarray | None = None) -> Iterator[Any]:
-        """Yield slices, or pieces of the given permutation."""
+        """Yield slices, or pieces of the given permutation of the examples."""
         if order is not None:
             first = self.data.leaves[0]
             backend = self.data.backend
@@ -71,8 +92,19 @@ class ArrayBatches:
             rows = slice(start, min(start + self.batch_size, length))
             yield rows if order is None else order[rows]
 
+    def begin_epoch(self) -> None:
+        """Arrays need no beginning."""
+
+    def end_epoch(self) -> None:
+        """Nor an end."""
+
+    def close(self) -> None:
+        """They are there."""
+
     def size(self, rows: Any) -> int:
         return rows.stop - rows.start if isinstance(rows, slice) else rows.shape[0]
+
+    form = size
 
     def arrays(self, rows: Any) -> Data:
         return self.data.take(rows)
@@ -91,6 +123,207 @@ class ArrayBatches:
         return self.data.forms
 
 
+class Prepared(NamedTuple):
+    """A batch where it is computed on, and what it has in common with those of its plan."""
+
+    data: Data
+    form: Hashable
+
+
+class StreamBatches:
+    """Batches that a source gives, each checked and moved when it comes.
+
+    Parameters
+    ----------
+    source : Source
+    prepare : callable
+        Returns the `Prepared` of a batch as the source gives it, before it is moved.
+    home : Selection
+        Where they are computed on.
+    dtype : str
+        Of floating-point arrays there.
+    """
+
+    def __init__(self, source: Source, prepare: Callable[[Any], Prepared], home: Selection, dtype: str) -> None:
+        self._source = source
+        self._prepare = prepare
+        self._home = home
+        self._dtype = dtype
+        self.begin_epoch = source.begin_epoch
+        self.end_epoch = source.end_epoch
+        self.close = source.close
+
+    @property
+    def length(self) -> int | None:
+        return self._source.length
+
+    @property
+    def items(self) -> int | None:
+        return self._source.items
+
+    def epoch(self, order: np.ndarray | None = None) -> Iterator[Prepared]:
+        """Yield the batches; an error while one is made says which."""
+        given = self._source.batches(order)
+        number = 0
+        try:
+            while True:
+                try:
+                    batch = next(given)
+                except StopIteration:
+                    return
+                except Exception as error:
+                    error.add_note(f"This came while batch {number} of {self._source.name} was made, counted from 0.")
+                    raise
+                yield self._moved(self._checked(batch, number))
+                number += 1
+        finally:
+            getattr(given, "close", _nothing)()
+
+    def _checked(self, batch: Any, number: int) -> Prepared:
+        try:
+            return self._prepare(batch)
+        except Exception as error:
+            error.add_note(f"This is batch {number} of {self._source.name}, counted from 0.")
+            raise
+
+    def _moved(self, prepared: Prepared) -> Prepared:
+        data, form = prepared
+        return Prepared(data.to(self._home.backend, self._home.device, self._dtype), form)
+
+    def size(self, rows: Prepared) -> int:
+        return rows.data.length
+
+    def form(self, rows: Prepared) -> Hashable:
+        return rows.form
+
+    def arrays(self, rows: Prepared) -> Data:
+        return rows.data
+
+    def filler(self, buffers: Data) -> Callable[[Any], None]:
+        targets = buffers.leaves
+        store = backend_of(targets[0]).store
+
+        def fill(rows: Prepared) -> None:
+            for buffer, array in zip(targets, rows.data.leaves, strict=True):
+                store(buffer, array)
+
+        return fill
+
+    def forms(self, rows: Prepared) -> Any:
+        return rows.data.forms
+
+    def number(self, number: int) -> Any:
+        return self._home.backend.asarray(number, device=self._home.device)
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
 def permutation(key: tuple[int, int], epoch: int, length: int) -> np.ndarray:
     """Return the order of the examples in an epoch: a function of the key and the epoch, drawn on the host."""
     return generator(key, (epoch, 0)).permutation(length)
+
+
+_END = object()
+
+
+class Feed:
+    """The batches of each epoch: those of a pass over the data, or so many, on which the next epoch goes on.
+
+    Parameters
+    ----------
+    batches : Batches
+    steps : int, optional
+        Of an epoch.
+    key : tuple of two int, optional
+        Of the shuffles; None keeps the order.
+    is_held_out : bool
+        Whether each epoch starts at the beginning, as far as the data can.
+    """
+
+    def __init__(
+        self,
+        batches: Batches,
+        steps: int | None = None,
+        key: tuple[int, int] | None = None,
+        is_held_out: bool = False,
+    ) -> None:
+        self.batches = batches
+        self._steps = steps
+        self._key = key
+        self._is_held_out = is_held_out
+        self._pass: Iterator[Any] | None = None
+        self._left: int | None = None
+        self._next: Any = _END
+        self._has_warned = False
+
+    @property
+    def length(self) -> int | None:
+        """Number of steps in an epoch, None where it is not known before its end."""
+        return self._steps or self.batches.length
+
+    def begin(self, number: int = 0) -> bool:
+        """Draw the first batch of an epoch, which has this number; return whether there is one.
+
+        A warning says so if the data have ended.
+        """
+        self.batches.begin_epoch()
+        if self._is_held_out:
+            self._end_pass()
+        self._next = _END if self._pass is None else self._draw()
+        if self._next is _END:
+            items = self.batches.items
+            order = None if self._key is None or items is None else permutation(self._key, number, items)
+            self._pass, self._left = self.batches.epoch(order), self.batches.length
+            self._next = self._draw()
+        if self._next is _END:
+            self._warn(0)
+        return self._next is not _END
+
+    def _draw(self) -> Any:
+        assert self._pass is not None
+        found = _END if self._left == 0 else next(self._pass, _END)
+        if self._left and found is not _END:
+            self._left -= 1
+        if found is _END:
+            self._pass = None
+        return found
+
+    def epoch(self) -> Iterator[Any]:
+        """Yield what stands for each batch of the epoch that was begun."""
+        count = 0
+        while self._next is not _END:
+            rows, self._next = self._next, _END
+            count += 1
+            yield rows
+            if count != self._steps and self._pass is not None:
+                self._next = self._draw()
+        if self._steps is None:
+            self._pass = None
+        elif count < self._steps:
+            self._warn(count)
+        self.batches.end_epoch()
+
+    def _warn(self, count: int) -> None:
+        if self._has_warned:
+            return
+        self._has_warned = True
+        wanted = "at least one" if self._steps is None else self._steps
+        warnings.warn(
+            f"The data ran out: received {count} batches for an epoch that takes {wanted}. Training stops here unless "
+            "the data can be gone through again. Give enough batches for all epochs, or something that can be iterated "
+            "over again, such as a nnarray.utils.PyDataset.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+    def _end_pass(self) -> None:
+        if self._pass is not None:
+            getattr(self._pass, "close", _nothing)()
+        self._pass = None
+
+    def close(self) -> None:
+        """Prepare nothing ahead any more."""
+        self._end_pass()
+        self.batches.close()

@@ -13,6 +13,7 @@ from nnarray._trees import flatten, leaves_of, tree_map
 from nnarray.array import Array
 from nnarray.backends import Backend, backend_of, convert, find_backend
 from nnarray.layers import Placeholder
+from nnarray.training._frames import frame_array, is_frame
 from nnarray.variables import Variable
 
 
@@ -52,6 +53,8 @@ def as_numbers(name: str, value: Any) -> Any:
     """
     value = value.value if isinstance(value, (Array, Variable)) else value
     check_is_array(name, value)
+    if is_frame(value):
+        value = frame_array(name, value)
     if hasattr(value, "toarray"):
         value = value.toarray()
     if find_backend(value) is None:
@@ -85,8 +88,9 @@ def check_is_array(name: str, value: Any) -> None:
     if hasattr(value, "toarray") or not any(hasattr(value, how) for how in ("__iter__", "__getitem__", "__next__")):
         return
     raise TypeError(
-        f"{name} must be arrays: received {describe(value)}. Give its batches one by one to train_on_batch, "
-        "test_on_batch or predict_on_batch, or collect them with np.concatenate."
+        f"{name} must be arrays: received {describe(value)}. Batches are given to fit, evaluate and predict as x, by "
+        "what is iterated over, such as a generator or a DataLoader, or by a nnarray.utils.PyDataset; or one by one to "
+        "train_on_batch, test_on_batch or predict_on_batch."
     )
 
 
@@ -95,6 +99,20 @@ def _numbers_of(x: np.ndarray) -> np.ndarray:
     if x.dtype != object or not all(isinstance(item, (bool, int, float, np.number, np.bool_)) for item in x.flat):
         return x
     return x.astype(np.float64)
+
+
+def check_weights(name: str, x: Any) -> None:
+    """Raise ValueError, naming the first position, if a sample weight is negative."""
+    backend = backend_of(x)
+    if not backend.xp.isdtype(x.dtype, ("signed integer", "real floating")) or not bool(backend.xp.any(x < 0)):
+        return
+    host = backend.to_numpy(x)
+    position = tuple(int(i) for i in np.argwhere(host < 0)[0])
+    place = ", ".join(map(str, position))
+    raise ValueError(
+        f"{name} must not be negative: received {name}[{place}] = {host[position]}. A negative weight would make the "
+        "loss fall without limit."
+    )
 
 
 def check_finite(name: str, x: Any) -> None:
@@ -196,6 +214,8 @@ def as_data(x: Any, y: Any = None, sample_weight: Any = None, finite: bool = Tru
                 )
             if finite:
                 check_finite(name, array)
+            if name == "sample_weight":
+                check_weights(name, array)
     return data
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from nnarray.training._batches import Batches, permutation
+from nnarray.training._batches import Batches, Feed
 from nnarray.training._callbacks import CallbackList
 from nnarray.training._figures import BadLossError, NonFiniteLossError, Watch, as_figures
 from nnarray.training._good import LastGood, copied
@@ -26,21 +27,29 @@ def epoch_logs(model: Any, logs: Any) -> dict[str, Any]:
 def evaluate_batches(
     model: Any,
     runner: Runner,
-    batches: Batches,
+    feed: Feed,
     callbacks: CallbackList,
     progress: Progress,
     interrupt: Interrupt | None = None,
 ) -> dict[str, float]:
-    """Return the loss and metrics over some batches."""
+    """Return the loss and metrics over the batches of an epoch.
+
+    Raises
+    ------
+    ValueError
+        If there are none.
+    """
+    if not feed.begin():
+        raise ValueError("The data to evaluate on have no batches left. Give some that can be gone through again.")
     model.reset_metrics()
     runner.refresh()
     callbacks.on_test_begin()
     begins, ends = callbacks.wants("on_test_batch_begin"), callbacks.wants("on_test_batch_end")
     logs = None
-    for index, rows in enumerate(batches.epoch()):
+    for index, rows in enumerate(feed.epoch()):
         if begins:
             callbacks.on_test_batch_begin(index)
-        _, logs = runner.test(batches, rows)
+        _, logs = runner.test(feed.batches, rows)
         if ends:
             callbacks.on_test_batch_end(index, epoch_logs(model, logs))
         progress.advance()
@@ -51,15 +60,16 @@ def evaluate_batches(
     return found
 
 
-def predict_batches(predictor: Predictor, batches: Batches, callbacks: CallbackList, progress: Progress) -> list[Any]:
-    """Return the outputs for each batch."""
+def predict_batches(predictor: Predictor, feed: Feed, callbacks: CallbackList, progress: Progress) -> list[Any]:
+    """Return the outputs for each batch of an epoch."""
+    feed.begin()
     callbacks.on_predict_begin()
     begins, ends = callbacks.wants("on_predict_batch_begin"), callbacks.wants("on_predict_batch_end")
     outputs = []
-    for index, rows in enumerate(batches.epoch()):
+    for index, rows in enumerate(feed.epoch()):
         if begins:
             callbacks.on_predict_batch_begin(index)
-        outputs.append(predictor(batches, rows))
+        outputs.append(predictor(feed.batches, rows))
         if ends:
             callbacks.on_predict_batch_end(index, {"outputs": outputs[-1]})
         progress.advance()
@@ -75,22 +85,19 @@ class Run:
     ----------
     first, last : int
         Epochs, counted from 0: from `first` up to but not including `last`.
-    examples : int or None
-        Number of examples to shuffle.
-    key : tuple of two int, or None
-        Of the shuffles; None keeps the order.
     verbose : int
         0, 1 or 2.
     steps_per_execution : int
         How many steps stand between the callbacks of batches.
+    validates : callable
+        Whether to validate after an epoch, counted from 0.
     """
 
     first: int
     last: int
-    examples: int | None
-    key: tuple[int, int] | None
     verbose: int
-    steps_per_execution: int = 1
+    steps_per_execution: int
+    validates: Callable[[int], bool]
 
 
 class Loop:
@@ -101,8 +108,8 @@ class Loop:
     model : Trainer
     runner : Runner
         Of the model's steps.
-    batches : Batches
-    validation : Batches or None
+    feed : Feed
+    validation : Feed or None
     run : Run
     callbacks : CallbackList
     counter : int
@@ -113,15 +120,15 @@ class Loop:
         self,
         model: Any,
         runner: Runner,
-        batches: Batches,
-        validation: Batches | None,
+        feed: Feed,
+        validation: Feed | None,
         run: Run,
         callbacks: CallbackList,
         counter: int,
     ) -> None:
         self.model = model
         self.runner = runner
-        self.batches = batches
+        self.feed = feed
         self.validation = validation
         self.callbacks = callbacks
         self.counter = counter
@@ -134,7 +141,11 @@ class Loop:
         """Train; return the logs of the last epoch."""
         logs: dict[str, Any] = {}
         with deferred_interrupt() as interrupt:
+            done = self._settings.first
             for epoch in range(self._settings.first, self._settings.last):
+                if not self.feed.begin(epoch):
+                    break
+                done = epoch
                 self.callbacks.on_epoch_begin(epoch)
                 watch = Watch()
                 try:
@@ -152,24 +163,23 @@ class Loop:
                 interrupt.check()
                 if self.model.stop_training:
                     break
-            else:
-                epoch = self._settings.last - 1
-            self._check_last(epoch)
+            self._check_last(done)
         return logs
 
     def _epoch(self, epoch: int, watch: Watch, interrupt: Interrupt) -> dict[str, Any]:
-        model, runner, batches, run = self.model, self.runner, self.batches, self._settings
+        model, runner, feed, run = self.model, self.runner, self.feed, self._settings
         model.reset_metrics()
         runner.refresh()
-        steps, several = batches.length, run.steps_per_execution
+        batches, steps, several = feed.batches, feed.length, run.steps_per_execution
         begins = self.callbacks.wants("on_train_batch_begin")
         ends = self.callbacks.wants("on_train_batch_end")
         progress = Progress(f"Epoch {epoch + 1}/{run.last}", steps, run.verbose)
-        order = None if run.key is None or run.examples is None else permutation(run.key, epoch, run.examples)
         logs: Any = None
         found = None
+        index = told = -1
+        self._is_proven = False
         try:
-            for index, rows in enumerate(batches.epoch(order)):
+            for index, rows in enumerate(feed.epoch()):
                 if begins and index % several == 0:
                     self.callbacks.on_train_batch_begin(index)
                 self._rows = rows
@@ -177,6 +187,7 @@ class Loop:
                 watch.add(loss)
                 self.counter += 1
                 if ends and ((index + 1) % several == 0 or index + 1 == steps):
+                    told = index
                     self.callbacks.on_train_batch_end(index, epoch_logs(model, logs))
                 progress.advance()
                 if progress.due():
@@ -185,9 +196,11 @@ class Loop:
                 interrupt.check()
                 if model.stop_training:
                     break
+            if ends and told < index and not model.stop_training:
+                self.callbacks.on_train_batch_end(index, epoch_logs(model, logs))
             self._look(watch)
             found = epoch_logs(model, logs)
-            if self.validation is not None:
+            if self.validation is not None and run.validates(epoch):
                 quiet = Progress("", 0, 0)
                 held = evaluate_batches(model, runner, self.validation, self.callbacks, quiet, interrupt)
                 self._is_proven = math.isfinite(held.get("loss", math.nan))
@@ -210,7 +223,7 @@ class Loop:
         before, is_bad, loss = copied(self.runner.step.state()), False, None
         watch = Watch()
         try:
-            loss, _ = self.runner.train(self.batches, self._rows, self.counter)
+            loss, _ = self.runner.train(self.feed.batches, self._rows, self.counter)
             watch.add(loss)
             watch.look()
         except BadLossError as error:
@@ -218,7 +231,7 @@ class Loop:
         finally:
             self.runner.step.store(before)
         if is_bad:
-            raise self._went_back(loss, epoch, self.batches.length or 0)
+            raise self._went_back(loss, epoch, self.feed.length or 0)
 
     def _went_back(self, value: Any, epoch: int, step: int) -> NonFiniteLossError:
         rate = learning_rate_of(self.model)

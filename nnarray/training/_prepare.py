@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from nnarray import optimizers
@@ -26,17 +27,30 @@ _REHEARSED = 8
 
 def checked_data(model: Any, x: Any, y: Any, sample_weight: Any, finite: bool, prefix: str = "") -> Data:
     """Return the arrays, checked against the model and its loss; nothing is changed."""
-    computes_loss = model._overrides("compute_loss") or model._overrides("train_step")
     check_is_array(f"{prefix}x", x)
-    if y is None and not computes_loss:
+    if y is None and not _computes_loss(model):
         raise ValueError(f"{prefix}y is missing: training and evaluation need targets.")
     data = as_data(x, y, sample_weight, finite)
     data = data._replace(x=model.checked_inputs(data.x))
-    loss = model._recipe.loss
-    if loss is not None and not computes_loss:
-        outputs = specs_of_outputs(model, data.x)
-        loss.for_outputs(outputs, model.output_names).check_targets(data.y, tree_map(lambda spec: spec.shape, outputs))
+    check = target_check(model, data.x)
+    if check is not None:
+        check(data.y)
     return data
+
+
+def _computes_loss(model: Any) -> bool:
+    overridden: bool = model._overrides("compute_loss") or model._overrides("train_step")
+    return overridden
+
+
+def target_check(model: Any, x: Any) -> Callable[[Any], None] | None:
+    """Return what raises ValueError for raw targets that do not fit the loss for such inputs; None if any do."""
+    loss = model._recipe.loss
+    if loss is None or _computes_loss(model):
+        return None
+    outputs = specs_of_outputs(model, x)
+    found, shapes = loss.for_outputs(outputs, model.output_names), tree_map(lambda spec: spec.shape, outputs)
+    return lambda y: found.check_targets(y, shapes)
 
 
 def specs_of_outputs(model: Any, x: Any) -> Any:

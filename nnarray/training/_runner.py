@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
 from nnarray._trees import tree_map
@@ -43,7 +43,7 @@ class Runner:
         self._executor = executor
         self._plans: dict[Any, BoundPlan] = {}
         self._batches: Batches | None = None
-        self._ready: dict[tuple[str, int], _Ready] = {}
+        self._ready: dict[tuple[str, Hashable], _Ready] = {}
         self._tests = 0
         self.is_inconsistent = False
 
@@ -86,8 +86,7 @@ class Runner:
             return tree_map(_raw, result)
         if batches is not self._batches:
             self._batches, self._ready = batches, {}
-        size = batches.size(rows)
-        made = self._ready.get((kind, size)) or self._prepare(kind, fun, batches, rows, size, number)
+        made = self._ready.get((kind, batches.form(rows))) or self._prepare(kind, fun, batches, rows, number)
         plan, fill, counter = made
         self.is_inconsistent = True
         if fill is None:
@@ -101,11 +100,9 @@ class Runner:
         self.is_inconsistent = False
         return result
 
-    def _prepare(
-        self, kind: str, fun: Callable[..., Any], batches: Batches, rows: Any, size: int, number: int
-    ) -> _Ready:
-        """Return what replays a kind of step on batches of the size at hand, and keep it."""
-        key = kind, size, batches.forms(rows)
+    def _prepare(self, kind: str, fun: Callable[..., Any], batches: Batches, rows: Any, number: int) -> _Ready:
+        """Return what replays a kind of step on batches like the one at hand, and keep it."""
+        key = kind, batches.size(rows), batches.forms(rows)
         plan = self._plans.pop(key, None)
         if plan is None:
             for variable in self.step.variables:
@@ -120,7 +117,7 @@ class Runner:
         if plan.buffers is not None:
             *data, counter = plan.buffers
             fill = batches.filler(Data(*data))
-        made = self._ready[kind, size] = plan, fill, counter
+        made = self._ready[kind, batches.form(rows)] = plan, fill, counter
         return made
 
 

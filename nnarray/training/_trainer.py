@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from nnarray import optimizers
+from nnarray._checks import check_one_of
 from nnarray.backends import Selection, use_backend
 from nnarray.compiler import Plan
 from nnarray.layers import output_spec
@@ -138,6 +139,7 @@ class Trainer(Steps):
         weighted_metrics: Any = None,
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
+        jit_compile: bool | str = "auto",
         *,
         backend: Any = None,
         device: Any = None,
@@ -162,6 +164,8 @@ class Trainer(Steps):
             that time until the next `compile`.
         steps_per_execution : int
             How many steps are taken between calls of callbacks on batches.
+        jit_compile : {"auto", True, False}
+            False has the same effect as ``run_eagerly=True``: nothing is replayed.
         backend : str or module, optional
             Where to train, whatever arrays it is given; None follows the data, ``"auto"`` is CuPy if it works here.
         device : optional
@@ -186,7 +190,11 @@ class Trainer(Steps):
             raise ValueError("compile needs a loss, for example loss='mean_squared_error': received None.")
         check_steps(type(self), Steps)
         chosen = optimizers.get(optimizer)
-        recipe = recipe_of(loss, loss_weights, metrics, weighted_metrics, run_eagerly, steps_per_execution, executor)
+        check_one_of("jit_compile", jit_compile, ("auto", True, False))
+        if run_eagerly is True and jit_compile is True:
+            raise ValueError("run_eagerly and jit_compile exclude each other: received True for both.")
+        eagerly = run_eagerly or jit_compile is False
+        recipe = recipe_of(loss, loss_weights, metrics, weighted_metrics, eagerly, steps_per_execution, executor)
         wanted, on_missing = asked_for(self._wanted, backend, device, on_missing, self._on_missing)
         if self.home is not None and wanted is not None:
             self.home = moved(self._state(), wanted)

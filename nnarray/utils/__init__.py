@@ -13,9 +13,11 @@ from nnarray._serialization import deserialize_keras_object, serialize_keras_obj
 from nnarray.backends import backend_of, convert, find_backend
 from nnarray.random import set_seed
 from nnarray.utils._batches import pack_x_y_sample_weight, unpack_x_y_sample_weight
+from nnarray.utils._dataset import PyDataset
 from nnarray.utils._ravel import ravel
 
 __all__ = [
+    "PyDataset",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",

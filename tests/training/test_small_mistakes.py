@@ -198,32 +198,6 @@ def test_a_stack_cannot_be_a_layer_of_its_own() -> None:
 # -- data --------------------------------------------------------------------------------------------------------------
 
 
-class _Batches:
-    def __len__(self) -> int:
-        return 2
-
-    def __getitem__(self, index: int) -> Any:
-        return X, Y
-
-
-_STREAMS = {
-    "generator": lambda: ((X, Y) for _ in range(3)),
-    "zip": lambda: zip([X], [Y], strict=True),
-    "sequence": _Batches,
-    "iterator": lambda: iter([(X, Y)]),
-}
-
-
-@pytest.mark.parametrize("kind", _STREAMS)
-@pytest.mark.parametrize("method", ["fit", "evaluate", "predict"])
-def test_streams_of_batches_are_refused_by_name(method: str, kind: str) -> None:
-    model = _compiled()
-    with pytest.raises(TypeError, match=r"x must be arrays: received .*train_on_batch"):
-        getattr(model, method)(_STREAMS[kind](), verbose=0)
-    with pytest.raises((TypeError, ValueError), match="validation_data"):
-        model.fit(X, Y, validation_data=_STREAMS[kind](), verbose=0)
-
-
 def test_one_example_is_no_batch() -> None:
     symbol = Input((3,))
     for model in (dense(), models.Model(symbol, Dense(1)(symbol))):
