@@ -49,7 +49,8 @@ _FROM = {
 _MODULES = (
     *("activations", "autodiff", "backends", "callbacks", "config", "constraints", "datasets", "initializers"),
     *("layers", "losses"),
-    *("metrics", "models", "optimizers", "plotting", "random", "regularizers", "special", "testing", "utils"),
+    *("metrics", "models", "optimizers", "plotting", "random", "regularizers", "saving", "special"),
+    *("testing", "utils"),
 )
 
 __all__ = ["__version__", *_FROM, *_MODULES]

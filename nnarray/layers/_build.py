@@ -33,9 +33,12 @@ def built_once(build: Callable[..., None]) -> Callable[..., None]:
         if self.built and not is_inner:
             return
         self._is_building = True
+        specs = self._built_for
         try:
             build(self, *args, **kwargs)
             self.built = True
+            if not is_inner:
+                self._built_on = args, kwargs, specs
         finally:
             self._is_building = is_inner
 

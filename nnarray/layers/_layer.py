@@ -82,6 +82,9 @@ class Layer(Weights):
     _set_by_init = "_nodes"
     _takes_training = False
     _is_building = False
+    #: Specs of the inputs that a model is being built for, and the arguments and specs that a layer was built with.
+    _built_for: Any = None
+    _built_on: Any = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

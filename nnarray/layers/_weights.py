@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FunctionType
 from typing import Any
 
@@ -18,12 +20,25 @@ from nnarray.backends import convert, current_backend
 from nnarray.layers._checks import as_weight, variable_dtype_of
 from nnarray.variables import StatelessScope, Variable, refuse_new
 
+#: Shapes of the weights that will be put in the place of those that layers make.
+_expected: ContextVar[Collection[tuple[int, ...]] | None] = ContextVar("nnarray_expected_weights", default=None)
+
+
+@contextmanager
+def expecting(shapes: Collection[tuple[int, ...]]) -> Iterator[None]:
+    """Let `add_weight` draw nothing in the block, and refuse shapes that are not among these."""
+    token = _expected.set(shapes)
+    try:
+        yield
+    finally:
+        _expected.reset(token)
+
 
 class Weights(Configured):
     """The variables of a layer: its attributes, and those of the layers among its attributes."""
 
     #: Attributes that are no part of the layer.
-    _unwalked: frozenset[str] = frozenset(("_call", "_loose", "_nodes"))
+    _unwalked: frozenset[str] = frozenset(("_call", "_loose", "_nodes", "_built_on", "_built_for"))
 
     name: str
     built: bool
@@ -90,6 +105,10 @@ class Weights(Configured):
         backend, device = current_backend()
         dtype = dtype or self.variable_dtype
         initializer = "glorot_uniform" if initializer is None else initializer
+        if (expected := _expected.get()) is not None:
+            if tuple(shape) not in expected:
+                raise ValueError(f"No array of the file has the shape of {self.name}/{name}: received {tuple(shape)}.")
+            initializer = "zeros"
         value = initializers.get(initializer)(tuple(shape), dtype)
         value = backend.xp.asarray(convert(value, backend, dtype, device), copy=True)
         if tuple(value.shape) != tuple(shape):

@@ -14,12 +14,12 @@ from nnarray.layers._build import seen_spec
 from nnarray.layers._shapes import map_shapes
 from nnarray.models._config import graph_config, graph_from
 from nnarray.models._graph import Graph, check_whole
+from nnarray.models._saved import Saved
 from nnarray.models._summary import summary_table
-from nnarray.training import Trained
 from nnarray.variables import current_scope
 
 
-class Model(Trained):
+class Model(Saved):
     """A layer that can be trained.
 
     Give it symbols, ``Model(inputs, outputs)``; or subclass it, make layers in ``__init__`` and use them in
@@ -57,7 +57,7 @@ class Model(Trained):
 
     _unwalked = Layer._unwalked | {
         *("_graph", "_targets", "_held", "_last_good", "_runner", "_predictor"),
-        *("_recipe", "_resolved", "_dependencies", "_specs", "_built_for", "_lock"),
+        *("_recipe", "_resolved", "_dependencies", "_specs", "_lock", "_running", "_resumption", "_keys", "_given"),
         *("history", "home", "loss", "_noted", "_wanted"),
     }
 
@@ -83,7 +83,6 @@ class Model(Trained):
             dtype = graph.dtype
         super().__init__(backend, device, on_missing, name=name, trainable=trainable, dtype=dtype, **kwargs)
         self._graph: Graph | None = graph
-        self._built_for: Any = None
         if graph is not None:
             self.batch_input_shape = tree_map(lambda symbol: symbol.shape, graph.inputs)
             self.built = True

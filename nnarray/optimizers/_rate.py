@@ -56,6 +56,12 @@ class LearningRate:
         value = variables[0].backend.asarray(self._number, dtype, variables[0].device)
         self.variable = Variable(value, name, trainable=False)
 
+    def restore(self, variable: Variable) -> None:
+        """Go on with a variable that was made before; a schedule stays what it is."""
+        self.variable = variable
+        if self.schedule is None:
+            self._number = float(variable.numpy())
+
     def at(self, step: Any) -> Any:
         """Return the rate of the step that `step` others came before: a number or a scalar array."""
         if self.follows_steps:

@@ -3,9 +3,11 @@
 from nnarray.random._dropout import check_rate, dropout
 from nnarray.random._keys import (
     KeyStream,
+    ResumedKeys,
     Seed,
     SeedGenerator,
     StepDraws,
+    coming_key,
     drawing,
     key_from_seed,
     next_key,
@@ -20,11 +22,13 @@ from nnarray.random._samples import categorical, shuffle
 
 __all__ = [
     "KeyStream",
+    "ResumedKeys",
     "Seed",
     "SeedGenerator",
     "StepDraws",
     "categorical",
     "check_rate",
+    "coming_key",
     "drawing",
     "dropout",
     "key_from_seed",

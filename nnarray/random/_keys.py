@@ -73,11 +73,14 @@ class KeyStream:
     def __init__(self, seed: int) -> None:
         self.restart(seed)
 
+    restarts = 0
+
     def restart(self, seed: int) -> None:
         """Begin anew, with another seed or the same."""
         seed = check_seed(seed)
         with _lock:
             self._seed, self._count = seed, 0
+            self.restarts += 1
 
     def next(self) -> Key:
         """Return the next key."""
@@ -90,6 +93,19 @@ class KeyStream:
         made = KeyStream.__new__(KeyStream)
         with _lock:
             made._seed, made._count = self._seed, self._count
+        return made
+
+    @property
+    def state(self) -> Key:
+        """The key that comes next."""
+        with _lock:
+            return self._seed, self._count
+
+    @classmethod
+    def at(cls, key: Key) -> KeyStream:
+        """Return a stream whose next key is `key`."""
+        made = cls.__new__(cls)
+        made._seed, made._count = check_seed(key[0]), check_seed(key[1])
         return made
 
 
@@ -157,6 +173,36 @@ def next_key() -> Key:
     return once(_stream().next)
 
 
+class ResumedKeys:
+    """Keys that go on where those of another process stopped, until this process is seeded.
+
+    Parameters
+    ----------
+    key : tuple of two int
+        The next one.
+    """
+
+    def __init__(self, key: Key) -> None:
+        self._keys = KeyStream.at(key)
+        self._restarts = _process.restarts
+
+    def next(self) -> Key:
+        """Return the next key: that of the block of `seeded`, if there is one, or of the process if it was seeded."""
+        if _scoped.get() is not None or _process.restarts != self._restarts:
+            return next_key()
+        return self._keys.next()
+
+    @property
+    def state(self) -> Key:
+        """The key that comes next."""
+        return self._keys.state if _process.restarts == self._restarts else _process.state
+
+
+def coming_key() -> Key:
+    """Return the key that `next_key` will give."""
+    return _stream().state
+
+
 def key_from_seed(seed: int | None) -> Key:
     """Return the key that a user's `seed` stands for; None takes the process's next."""
     return next_key() if seed is None else (check_seed(seed), _EXPLICIT)
@@ -187,6 +233,16 @@ class SeedGenerator(Configured):
         self.name = name
         self.key = key_from_seed(seed)
         self._count = 0
+
+    @property
+    def state(self) -> tuple[int, int, int]:
+        """The words of the key and the counter; set it to go on from there."""
+        return *self.key, self._count
+
+    @state.setter
+    def state(self, value: tuple[int, int, int]) -> None:
+        first, second, count = (check_seed(word) for word in value)
+        self.key, self._count = (first, second), count
 
     def next(self) -> int:
         """Return the counter and step it."""

@@ -251,7 +251,7 @@ class Feed:
     ) -> None:
         self.batches = batches
         self._steps = steps
-        self._key = key
+        self.key = key
         self._is_held_out = is_held_out
         self._pass: Iterator[Any] | None = None
         self._left: int | None = None
@@ -274,7 +274,7 @@ class Feed:
         self._next = _END if self._pass is None else self._draw()
         if self._next is _END:
             items = self.batches.items
-            order = None if self._key is None or items is None else permutation(self._key, number, items)
+            order = None if self.key is None or items is None else permutation(self.key, number, items)
             self._pass, self._left = self.batches.epoch(order), self.batches.length
             self._next = self._draw()
         if self._next is _END:

@@ -51,6 +51,16 @@ class Callback(Configured):
         """Take the model."""
         self._model = model
 
+    def get_state(self) -> dict[str, Any]:
+        """Return what a training that goes on in another process needs: plain values and NumPy arrays, in a tree.
+
+        `model.save` within `fit` keeps it. A subclass that counts or remembers overrides this and `set_state`.
+        """
+        return {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take back what `get_state` returned; `fit` calls it after `on_train_begin`, if it goes on where it was."""
+
     def set_params(self, params: dict[str, Any]) -> None:
         """Take the run's figures."""
         self.params = params

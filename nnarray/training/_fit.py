@@ -142,7 +142,11 @@ class Trained(Trainer):
                 check_lasts(held, validation_steps, times, "validation_steps")
             home = home_for(self._wanted, train.data.x, self._on_missing)
             runner = ready_runner(self, home, train.data)
-            feed = Feed(train.batches(), steps_per_epoch, next_key() if shuffle else None)
+            before, self._resumption = self._resumption, None
+            if before is not None and not before.goes_on(initial_epoch):
+                before = None
+            key = None if not shuffle else (before and before.key) or self._next_key()
+            feed = Feed(train.batches(), steps_per_epoch, key)
             ended.callback(feed.close)
             held_feed = None
             if held is not None:
@@ -157,14 +161,20 @@ class Trained(Trainer):
             assert self._recipe is not None
             run = Run(initial_epoch, epochs, shown, self._recipe.steps_per_execution, validates)
             loop = Loop(self, runner, feed, held_feed, run, hooks, self._counter)
-            hooks.on_train_begin()
+            self._running = loop
             try:
+                hooks.on_train_begin()
+                if before is not None:
+                    before.resume(hooks)
                 with self._at_home():
                     logs = loop.run()
             finally:
-                self._counter = loop.counter
+                self._counter, self._running = loop.counter, None
             hooks.on_train_end(logs)
         return history
+
+    def _next_key(self) -> tuple[int, int]:
+        return next_key() if self._keys is None else self._keys.next()
 
     def evaluate(
         self,

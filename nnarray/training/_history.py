@@ -54,6 +54,12 @@ class History(Callback):
         self.history: dict[str, list[Any]] = {}
         self._rows: dict[str, list[int]] = {}
 
+    def get_state(self) -> dict[str, Any]:
+        return {"epoch": list(self.epoch), "history": dict(self.history), "rows": dict(self._rows)}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self.epoch, self.history, self._rows = list(state["epoch"]), dict(state["history"]), dict(state["rows"])
+
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         for name, value in (logs or {}).items():
             self._rows.setdefault(name, []).append(len(self.epoch))

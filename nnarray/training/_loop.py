@@ -114,6 +114,12 @@ class Loop:
     callbacks : CallbackList
     counter : int
         Number of steps that the model has been trained for.
+
+    Attributes
+    ----------
+    counter : int
+    done : int
+        Number of epochs that ended, those before `run.first` included.
     """
 
     def __init__(
@@ -134,6 +140,7 @@ class Loop:
         self.counter = counter
         self._settings = run
         self._good = LastGood(runner.step, counter)
+        self.done = run.first
         self._rows: Any = None
         self._is_proven = False
 
@@ -158,6 +165,7 @@ class Loop:
                     if self.runner.is_inconsistent:
                         self.counter = self._good.restore_latest()
                     raise
+                self.done = epoch + 1
                 self._good.offer(self.counter, f"the end of epoch {epoch + 1}")
                 self.callbacks.on_epoch_end(epoch, logs)
                 interrupt.check()

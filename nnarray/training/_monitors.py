@@ -34,6 +34,16 @@ class Monitor(Callback):
         self._seen = False
         self._sign: int | None = None
 
+    #: Attributes that a training goes on with in another process.
+    _kept: tuple[str, ...] = ("best", "_seen")
+
+    def get_state(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self._kept}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        for name in self._kept:
+            setattr(self, name, state[name])
+
     def on_train_begin(self, logs: Any = None) -> None:  # noqa: ARG002
         self.best, self._seen, self._sign = None, False, None
 
@@ -129,6 +139,8 @@ class EarlyStopping(Monitor):
     (3, 2)
     """
 
+    _kept = ("best", "_seen", "wait", "stopped_epoch", "best_epoch", "best_weights")
+
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -215,6 +227,8 @@ class ReduceLROnPlateau(Monitor):
     >>> history.history["learning_rate"]
     [0.5, 0.5, 0.5, 0.25, 0.25]
     """
+
+    _kept = ("best", "_seen", "wait", "cooldown_counter")
 
     def __init__(
         self,

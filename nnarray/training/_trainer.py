@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nnarray import optimizers
 from nnarray._checks import check_one_of
+from nnarray._serialization import plain, restored
 from nnarray.backends import Selection, use_backend
 from nnarray.compiler import Plan
 from nnarray.layers import output_spec
+from nnarray.random import ResumedKeys
 from nnarray.training._good import LastGood
 from nnarray.training._history import History
 from nnarray.training._home import asked_for, home_for, moved, place_of
@@ -20,6 +22,10 @@ from nnarray.training._recipe import check_steps, recipe_of
 from nnarray.training._runner import Predictor, Runner
 from nnarray.training._steps import Steps
 from nnarray.variables import Variable
+
+if TYPE_CHECKING:
+    from nnarray.training._loop import Loop
+    from nnarray.training._resumption import Resumption
 
 
 class Trainer(Steps):
@@ -52,10 +58,15 @@ class Trainer(Steps):
         self._specs: Any = None
         self._lock = threading.RLock()
         self._is_busy = False
+        self._given: dict[str, Any] = {}
+        #: Where the keys of shuffles come from, if not from the process; the loop that is running; one to go on with.
+        self._keys: ResumedKeys | None = None
+        self._running: Loop | None = None
+        self._resumption: Resumption | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         # Plans are made anew where a copy is used.
-        made_anew = dict.fromkeys(("_known_kept", "_lock", "_runner", "_predictor", "_last_good"))
+        made_anew = dict.fromkeys(("_known_kept", "_lock", "_runner", "_predictor", "_last_good", "_running"))
         return {**self.__dict__, **made_anew, "_targets": [], "_held": [], "_is_busy": False}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -201,6 +212,28 @@ class Trainer(Steps):
         self._wanted, self._on_missing = wanted, on_missing
         self.optimizer, self.loss, self._recipe = chosen, loss, recipe
         self._resolved = self._runner = self._predictor = None
+        self._given = {
+            **{"loss": loss, "loss_weights": loss_weights, "metrics": metrics, "weighted_metrics": weighted_metrics},
+            **{"run_eagerly": run_eagerly, "steps_per_execution": steps_per_execution, "jit_compile": jit_compile},
+            "executor": executor,
+        }
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """Return what the model was compiled with, as plain values.
+
+        A subclass with a `compile` of its own overrides it.
+
+        Raises
+        ------
+        TypeError
+            If something cannot be found again by name, such as a lambda.
+        """
+        given = {"optimizer": self.optimizer, **self._given}
+        return {name: plain(value, f"Argument {name!r} of compile") for name, value in given.items()}
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile the model as `get_compile_config` tells."""
+        self.compile(**{name: restored(value) for name, value in config.items()})
 
     def _overrides(self, method: str) -> bool:
         return getattr(type(self), method) is not getattr(Steps, method)
