@@ -1,11 +1,15 @@
 """Callbacks by Keras' names."""
 
+from nnarray.saving._checkpoints import BackupAndRestore, ModelCheckpoint
 from nnarray.training import Callback, History, LambdaCallback
 from nnarray.training._callbacks import CallbackList
 from nnarray.training._csv_logger import CSVLogger
+from nnarray.training._ends import ProgbarLogger, TerminateOnNaN
 from nnarray.training._monitors import EarlyStopping, LearningRateScheduler, ReduceLROnPlateau
+from nnarray.training._tensorboard import TensorBoard
 
 __all__ = [
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "CallbackList",
@@ -13,5 +17,9 @@ __all__ = [
     "History",
     "LambdaCallback",
     "LearningRateScheduler",
+    "ModelCheckpoint",
+    "ProgbarLogger",
     "ReduceLROnPlateau",
+    "TensorBoard",
+    "TerminateOnNaN",
 ]

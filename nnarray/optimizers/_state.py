@@ -9,6 +9,7 @@ import numpy as np
 
 from nnarray.backends import convert
 from nnarray.optimizers._optimizer import Optimizer
+from nnarray.optimizers._slots import SlotTable
 from nnarray.variables import Variable
 
 
@@ -57,10 +58,19 @@ def restore_state(
     arrays: Mapping[str, np.ndarray],
     variables: Mapping[str, Variable],
 ) -> None:
-    """Give an optimizer that is not built a state that `state_of` returned, beside variables by their names."""
+    """Give an optimizer, in place of the one that it has, a state that `state_of` returned.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    values, arrays : mappings
+    variables : mapping of str to Variable
+        By their names, beside which slots are made.
+    """
     if not values:
         return
     check_state(optimizer, values, arrays)
+    optimizer._table = SlotTable()
     beside = next(iter(variables.values()))
 
     def made(array: np.ndarray, place: Variable, name: str) -> Variable:

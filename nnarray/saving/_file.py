@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -53,18 +54,18 @@ def write(path: Path, values: Mapping[str, Any], arrays: Mapping[str, np.ndarray
         "values": json.dumps(encoded(values)),
     }
     _clear(path)
-    beside = path.with_name(f".{path.name}.{platform.node()}-{os.getpid()}-{threading.get_ident()}.tmp")
+    # The library has files of its own beside the one that it writes: all of them are in a folder.
+    folder = path.with_name(f".{path.name}.{platform.node()}-{os.getpid()}-{threading.get_ident()}.tmp")
+    folder.mkdir(exist_ok=True)
     try:
-        save_file(tensors, beside, metadata)
-        _flush(beside, os.O_RDWR)
-        beside.replace(path)
+        save_file(tensors, folder / path.name, metadata)
+        _flush(folder / path.name, os.O_RDWR)
+        (folder / path.name).replace(path)
         _flush(path.parent, os.O_RDONLY)
     except SafetensorError as error:
-        beside.unlink(missing_ok=True)
         raise OSError(f"{path} could not be written, and is as it was: {error}.") from None
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _flush(path: Path, how: int) -> None:
@@ -83,7 +84,7 @@ def _clear(path: Path) -> None:
     for left in path.parent.glob(f".{path.name}.{platform.node()}-*.tmp"):
         number = left.name.removesuffix(".tmp").rpartition("-")[0].rpartition("-")[2]
         if number.isdigit() and not _is_alive(int(number)):
-            left.unlink(missing_ok=True)
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _is_alive(number: int) -> bool:

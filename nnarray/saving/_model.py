@@ -180,6 +180,28 @@ def load_model(
     return model
 
 
+def restore_training(model: Any, path: Path) -> None:
+    """Put weights, states of optimizers and random numbers, and how far training is, from a file into such a model.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, or of another model; then nothing is changed but for what is built.
+    """
+    values, arrays = read(path)
+    if values is None or "model" not in values:
+        raise ValueError(f"{path} holds no model to go on with. Remove it to begin anew.")
+    weights = contents.under(_WEIGHTS, arrays)
+    contents.build_as(model, values["built"])
+    wrong = contents.mismatches(model, weights)
+    if wrong:
+        raise ValueError(f"{path} is of another model: {wrong[0]} Remove it to begin anew.")
+    contents.assign_weights(model, weights)
+    contents.restore_seeds(model, values["seeds"])
+    contents.restore_optimizers(model, values["optimizers"], arrays)
+    Resumption(contents.with_arrays_back(values["resumption"], arrays)).give_to(model)
+
+
 def _restore_training(model: Any, values: Mapping[str, Any], arrays: contents.Arrays) -> None:
     if values["compiled"] is not None:
         model.compile_from_config(values["compiled"])

@@ -51,6 +51,13 @@ class Callback(Configured):
         """Take the model."""
         self._model = model
 
+    #: Whether it is called after all others, as what saves must be.
+    runs_last = False
+
+    def restore(self, model: Any) -> bool:  # noqa: ARG002
+        """Put another state into a model before `fit` makes it ready; return whether that was done."""
+        return False
+
     def get_state(self) -> dict[str, Any]:
         """Return what a training that goes on in another process needs: plain values and NumPy arrays, in a tree.
 

@@ -127,7 +127,9 @@ class CallbackList(Callback):
             callback.set_params(params)
 
     def _each(self, hook: str, logs: Any, *index: int) -> None:
-        listeners = [callback for callback in self.callbacks if listens(callback, hook)]
+        # Sorting keeps the order of those that do not run last.
+        in_order = sorted(self.callbacks, key=lambda callback: callback.runs_last)
+        listeners = [callback for callback in in_order if listens(callback, hook)]
         if listeners and not isinstance(logs, dict):
             logs = dict(logs or {})
         for callback in listeners:

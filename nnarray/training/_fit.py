@@ -14,6 +14,7 @@ from nnarray.random import next_key
 from nnarray.training._batches import Feed
 from nnarray.training._callbacks import CallbackList
 from nnarray.training._data import as_data
+from nnarray.training._ends import ProgbarLogger
 from nnarray.training._figures import figures_of
 from nnarray.training._given import Examples, Purpose, check_lasts, given, size_of_batch
 from nnarray.training._history import History
@@ -127,6 +128,8 @@ class Trained(Trainer):
         validates = _schedule(validation_freq)
         shown = resolve_verbose(verbose)
         hooks = CallbackList(callbacks, add_history=True)
+        if any(isinstance(callback, ProgbarLogger) for callback in hooks.callbacks):
+            shown = 0
         with self._busy(), ExitStack() as ended:
             purpose = Purpose(self, check_finite, class_weight=class_weight)
             train: Any = given(purpose, x, y, sample_weight, batch_size, prefetch)
@@ -141,10 +144,13 @@ class Trained(Trainer):
                 times = sum(map(validates, range(initial_epoch, epochs)))
                 check_lasts(held, validation_steps, times, "validation_steps")
             home = home_for(self._wanted, train.data.x, self._on_missing)
-            runner = ready_runner(self, home, train.data)
+            restored = [callback.restore(self) for callback in hooks.callbacks]
             before, self._resumption = self._resumption, None
-            if before is not None and not before.goes_on(initial_epoch):
+            if before is not None and any(restored):
+                initial_epoch = before.epoch
+            elif before is not None and not before.goes_on(initial_epoch):
                 before = None
+            runner = ready_runner(self, home, train.data)
             key = None if not shuffle else (before and before.key) or self._next_key()
             feed = Feed(train.batches(), steps_per_epoch, key)
             ended.callback(feed.close)

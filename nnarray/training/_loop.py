@@ -9,6 +9,7 @@ from typing import Any
 
 from nnarray.training._batches import Batches, Feed
 from nnarray.training._callbacks import CallbackList
+from nnarray.training._ends import TerminateOnNaN
 from nnarray.training._figures import BadLossError, NonFiniteLossError, Watch, as_figures
 from nnarray.training._good import LastGood, copied
 from nnarray.training._interrupt import Interrupt, deferred_interrupt
@@ -160,7 +161,11 @@ class Loop:
                 except BadLossError as error:
                     if error.step:
                         self._good.confirm()
-                    raise self._went_back(error.value, epoch, error.step) from None
+                    failure = self._went_back(error.value, epoch, error.step)
+                    if not any(isinstance(x, TerminateOnNaN) and not x.raise_error for x in self.callbacks.callbacks):
+                        raise failure from None
+                    logs = {"loss": error.value}
+                    self.model.stop_training = self._is_proven = True
                 except BaseException:
                     if self.runner.is_inconsistent:
                         self.counter = self._good.restore_latest()
