@@ -35,7 +35,7 @@ has its arguments and an example.
 """
 
 #: Public modules beside those in `nnarray.__all__`.
-FURTHER = ("optimizers.schedules",)
+FURTHER = ("datasets.fashion_mnist", "optimizers.schedules")
 
 
 def main() -> None:
@@ -108,7 +108,7 @@ def signature(x: Callable[..., Any]) -> str:
     """Return the parameters of a call, without their types."""
     if isinstance(x, type) and issubclass(x, BaseException):
         return ""
-    if isinstance(x, type):
+    if isinstance(x, type) and not issubclass(x, tuple):
         if x.__init__ is object.__init__:
             return "()"
         x = x.__init__  # not __new__, which takes whatever comes

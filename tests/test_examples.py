@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
+CLOTHES = Path(__file__).parent / "data" / "fashion-mnist"
 
 
 def load(name: str) -> Any:
@@ -37,6 +38,36 @@ def test_by_hand_prints_a_line_for_every_gradient_and_weight(capsys: Any) -> Non
 
 def test_digits_held_out_are_recognised() -> None:
     assert load("digits").main() >= 0.97
+
+
+def test_clothes_are_recognised_and_the_pictures_drawn(tmp_path: Path, capsys: Any) -> None:
+    arguments = [
+        "--data",
+        str(EXAMPLES.parent / "tests" / "data" / "fashion-mnist"),
+        "--out",
+        str(tmp_path / "figures"),
+    ]
+    accuracy = load("fashion_mnist").main([*arguments, "--epochs", "12", "--batch-size", "32"])
+    assert accuracy >= 0.7  # of 600 pictures to learn from
+    assert sorted(path.name for path in (tmp_path / "figures").iterdir()) == [
+        "confusion.png",
+        "curves.png",
+        "mistakes.png",
+    ]
+    out = capsys.readouterr().out
+    assert f"accuracy {accuracy:.4f}" in out
+    assert "scikit-learn" in out
+
+
+def test_of_the_clothes_the_first_may_do_and_mistakes_are_counted_by_class() -> None:
+    example = load("fashion_mnist")
+    data = example.load(CLOTHES, first=120)
+    assert [len(part) for part in data] == [120, 120, 20, 20]
+    assert (data.x.dtype.name, data.x.min(), data.x.max()) == ("float32", 0.0, 1.0)
+    counts = example.confusion(data.y_test[:3], data.y_test[[0, 0, 2]])  # 9, 2, 1 taken for 9, 9, 1
+    assert {(int(i), int(j)): int(counts[i, j]) for i, j in zip(*counts.nonzero(), strict=True)} == {
+        **{(9, 9): 1, (2, 9): 1, (1, 1): 1}
+    }
 
 
 def test_the_articles_figures_are_drawn_and_unseen_points_told_apart(
