@@ -47,9 +47,9 @@ _FROM = {
     "Variable": "nnarray.variables",
 }
 _MODULES = (
-    *("activations", "autodiff", "backends", "callbacks", "config", "constraints", "datasets", "initializers"),
-    *("layers", "losses"),
-    *("metrics", "models", "optimizers", "plotting", "random", "regularizers", "saving", "special"),
+    *("activations", "autodiff", "backend", "backends", "callbacks", "config", "constraints", "datasets"),
+    *("initializers", "layers", "losses"),
+    *("metrics", "models", "ops", "optimizers", "plotting", "random", "regularizers", "saving", "special"),
     *("testing", "utils"),
 )
 

@@ -1,17 +1,18 @@
-"""Settings of the process: the default floating-point type, threads of BLAS."""
+"""Settings of the process: the default floating-point type, the smallest divisor, threads of BLAS."""
 
 from __future__ import annotations
 
 import os
 from typing import Literal
 
-from nnarray._checks import check_positive_integer
+from nnarray._checks import check_positive, check_positive_integer
 from nnarray._messages import unknown_name
 
-__all__ = ["blas_threads", "floatx", "set_blas_threads", "set_floatx"]
+__all__ = ["backend", "blas_threads", "epsilon", "floatx", "set_blas_threads", "set_epsilon", "set_floatx"]
 
 _FLOATS = ("float32", "float64")
 _floatx = "float32"
+_epsilon = 1e-7
 
 
 def floatx() -> str:
@@ -51,6 +52,56 @@ def set_floatx(value: str) -> None:
     if value not in _FLOATS:
         raise ValueError(unknown_name("floating-point dtype", value, _FLOATS))
     _floatx = value
+
+
+def epsilon() -> float:
+    """Return how far losses keep probabilities from 0 and 1, and lengths that are divided by from 0.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> nna.config.epsilon()
+    1e-07
+    """
+    return _epsilon
+
+
+def set_epsilon(value: float) -> None:
+    """Set what `epsilon` returns; steps that are compiled already keep theirs.
+
+    Parameters
+    ----------
+    value : float
+
+    Raises
+    ------
+    ValueError
+        If it is not positive.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> nna.config.set_epsilon(1e-6)
+    >>> nna.config.epsilon()
+    1e-06
+    >>> nna.config.set_epsilon(1e-7)
+    """
+    global _epsilon
+    _epsilon = check_positive("epsilon", value)
+
+
+def backend() -> str:
+    """Return the name of the library that computes where no array and no argument decides.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> nna.config.backend()
+    'numpy'
+    """
+    from nnarray.backends import current_backend
+
+    return current_backend()[0].name
 
 
 #: Read from the environment when it is first asked for, in a tuple to tell None from that.

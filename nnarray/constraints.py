@@ -9,7 +9,7 @@ from nnarray._checks import check_not_negative, check_share
 from nnarray._config import Configured
 from nnarray._lookup import Registry, as_it_is
 from nnarray.array import array_namespace, place_methods
-from nnarray.nn._losses import EPSILON
+from nnarray.config import epsilon
 
 __all__ = ["Constraint", "MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm", "get"]
 
@@ -72,7 +72,7 @@ class MaxNorm(Constraint):
 
     def __call__(self, w: Any) -> Any:
         xp, lengths = _lengths(w, self.axis)
-        return w * (xp.minimum(lengths, self.max_value) / (EPSILON + lengths))
+        return w * (xp.minimum(lengths, self.max_value) / (epsilon() + lengths))
 
 
 class NonNeg(Constraint):
@@ -111,7 +111,7 @@ class UnitNorm(Constraint):
 
     def __call__(self, w: Any) -> Any:
         _, lengths = _lengths(w, self.axis)
-        return w / (EPSILON + lengths)
+        return w / (epsilon() + lengths)
 
 
 class MinMaxNorm(Constraint):
@@ -146,7 +146,7 @@ class MinMaxNorm(Constraint):
     def __call__(self, w: Any) -> Any:
         xp, lengths = _lengths(w, self.axis)
         wanted = self.rate * xp.clip(lengths, self.min_value, self.max_value) + (1.0 - self.rate) * lengths
-        return w * (wanted / (EPSILON + lengths))
+        return w * (wanted / (epsilon() + lengths))
 
 
 CONSTRAINTS = Registry("constraint", Constraint, MaxNorm, NonNeg, UnitNorm, MinMaxNorm, wrap=as_it_is)

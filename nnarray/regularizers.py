@@ -9,7 +9,7 @@ from nnarray._checks import check_not_negative, check_one_of
 from nnarray._config import Configured
 from nnarray._lookup import Registry, as_it_is
 from nnarray.array import array_namespace, place_methods
-from nnarray.nn._losses import EPSILON
+from nnarray.config import epsilon
 
 __all__ = ["L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "get"]
 
@@ -138,7 +138,7 @@ class OrthogonalRegularizer(Regularizer):
         if x.ndim != 2:
             raise ValueError(f"OrthogonalRegularizer takes matrices: received shape {tuple(x.shape)}.")
         rows = x if self.mode == "rows" else xp.matrix_transpose(x)
-        rows = rows / xp.sqrt(xp.maximum(xp.sum(rows * rows, axis=1, keepdims=True), EPSILON * EPSILON))
+        rows = rows / xp.sqrt(xp.maximum(xp.sum(rows * rows, axis=1, keepdims=True), epsilon() ** 2))
         count = rows.shape[0]
         cosines = xp.matmul(rows, xp.matrix_transpose(rows))
         apart = cosines * (1.0 - xp.eye(count, dtype=rows.dtype, device=rows.device))

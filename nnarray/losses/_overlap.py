@@ -6,9 +6,9 @@ from typing import Any
 
 from nnarray import nn
 from nnarray.array import where_arrays_are
+from nnarray.config import epsilon
 from nnarray.losses._loss import LossFunctionWrapper
 from nnarray.losses._targets import SameShape
-from nnarray.nn._losses import EPSILON
 
 Axes = int | tuple[int, ...] | None
 
@@ -37,7 +37,7 @@ def dice(y_true: Any, y_pred: Any, axis: Axes = None) -> Any:
     """
     xp, y_true, y_pred = nn.align(y_true, y_pred)
     both = xp.sum(y_true * y_pred, axis=axis)
-    return 1.0 - 2.0 * both / (xp.sum(y_true, axis=axis) + xp.sum(y_pred, axis=axis) + EPSILON)
+    return 1.0 - 2.0 * both / (xp.sum(y_true, axis=axis) + xp.sum(y_pred, axis=axis) + epsilon())
 
 
 @where_arrays_are
@@ -69,7 +69,7 @@ def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axi
     xp, y_true, y_pred = nn.align(y_true, y_pred)
     both = xp.sum(y_true * y_pred, axis=axis)
     missed, wrong = xp.sum((1.0 - y_pred) * y_true, axis=axis), xp.sum(y_pred * (1.0 - y_true), axis=axis)
-    return 1.0 - both / (both + missed * alpha + wrong * beta + EPSILON)
+    return 1.0 - both / (both + missed * alpha + wrong * beta + epsilon())
 
 
 class Dice(LossFunctionWrapper):

@@ -7,9 +7,9 @@ from typing import Any
 
 from nnarray import nn
 from nnarray.array import where_arrays_are
+from nnarray.config import epsilon
 from nnarray.losses._loss import LossFunctionWrapper
 from nnarray.losses._targets import Labels, SameShape
-from nnarray.nn._losses import EPSILON
 
 
 @where_arrays_are
@@ -108,7 +108,7 @@ def categorical_focal_crossentropy(
         y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_pred.shape[axis]
     if from_logits:
         y_pred = nn.softmax(y_pred, axis=axis)
-    y_pred = xp.clip(y_pred / xp.sum(y_pred, axis=axis, keepdims=True), EPSILON, 1.0 - EPSILON)
+    y_pred = xp.clip(y_pred / xp.sum(y_pred, axis=axis, keepdims=True), epsilon(), 1.0 - epsilon())
     weight = alpha if isinstance(alpha, (int, float)) else _along(xp, alpha, y_pred, axis)
     return xp.sum(weight * (1.0 - y_pred) ** gamma * (-y_true * xp.log(y_pred)), axis=axis)
 
@@ -174,7 +174,7 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Any:
     array([0.6931])
     """
     xp, y_true, y_pred = nn.align(y_true, y_pred)
-    y_true, y_pred = xp.clip(y_true, EPSILON, 1.0), xp.clip(y_pred, EPSILON, 1.0)
+    y_true, y_pred = xp.clip(y_true, epsilon(), 1.0), xp.clip(y_pred, epsilon(), 1.0)
     return xp.sum(y_true * xp.log(y_true / y_pred), axis=-1)
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from nnarray import nn
 from nnarray._checks import check_positive
 from nnarray.array import where_arrays_are
+from nnarray.config import epsilon
 from nnarray.losses._loss import LossFunctionWrapper
 from nnarray.losses._targets import SAME_SHAPE, SameShape
-from nnarray.nn._losses import EPSILON
 
 
 @where_arrays_are
@@ -56,7 +56,7 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
     array([25.])
     """
     xp, y_true, y_pred = nn.align(y_true, y_pred)
-    share = xp.abs((y_true - y_pred) / xp.maximum(xp.abs(y_true), EPSILON))
+    share = xp.abs((y_true - y_pred) / xp.maximum(xp.abs(y_true), epsilon()))
     return 100.0 * nn.mean_per_example(xp, share)
 
 
@@ -80,7 +80,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
     array([1.])
     """
     xp, y_true, y_pred = nn.align(y_true, y_pred)
-    difference = xp.log1p(xp.maximum(y_pred, EPSILON)) - xp.log1p(xp.maximum(y_true, EPSILON))
+    difference = xp.log1p(xp.maximum(y_pred, epsilon())) - xp.log1p(xp.maximum(y_true, epsilon()))
     return nn.mean_per_example(xp, xp.square(difference))
 
 
@@ -162,7 +162,7 @@ def poisson(y_true: Any, y_pred: Any) -> Any:
     array([1.])
     """
     xp, y_true, y_pred = nn.align(y_true, y_pred)
-    return nn.mean_per_example(xp, y_pred - y_true * xp.log(y_pred + EPSILON))
+    return nn.mean_per_example(xp, y_pred - y_true * xp.log(y_pred + epsilon()))
 
 
 @where_arrays_are
@@ -190,7 +190,7 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     xp, y_true, y_pred = nn.align(y_true, y_pred)
 
     def inverse_length(x: Any) -> Any:
-        return 1.0 / xp.sqrt(xp.maximum(xp.sum(x * x, axis=axis, keepdims=True), EPSILON * EPSILON))
+        return 1.0 / xp.sqrt(xp.maximum(xp.sum(x * x, axis=axis, keepdims=True), epsilon() ** 2))
 
     return -xp.sum((y_true * inverse_length(y_true)) * (y_pred * inverse_length(y_pred)), axis=axis)
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from nnarray.array import array_namespace, where_arrays_are
+from nnarray.config import epsilon
 from nnarray.nn._activations import log_softmax
-
-#: Probabilities are kept this far from 0 and 1, as in Keras.
-EPSILON = 1e-7
 
 
 @where_arrays_are
@@ -18,7 +16,7 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     if from_logits:
         # t z goes under the logarithm: subtracted afterwards, it would cancel every digit of a small loss.
         return xp.logaddexp((1.0 - target) * output, -target * output)
-    output = xp.clip(output, EPSILON, 1.0 - EPSILON)
+    output = xp.clip(output, epsilon(), 1.0 - epsilon())
     return -(target * xp.log(output) + (1.0 - target) * xp.log(1.0 - output))
 
 
@@ -29,7 +27,7 @@ def log_probabilities(output: Any, from_logits: bool = False, axis: int = -1) ->
     if from_logits:
         return log_softmax(output, axis=axis)
     output = output / xp.sum(output, axis=axis, keepdims=True)
-    return xp.log(xp.clip(output, EPSILON, 1.0 - EPSILON))
+    return xp.log(xp.clip(output, epsilon(), 1.0 - epsilon()))
 
 
 @where_arrays_are
