@@ -316,11 +316,12 @@ class Trained(Trainer):
         self._require_compiled("train_on_batch")
         with self._busy():
             purpose = Purpose(self, class_weight=class_weight)
-            data = purpose.weighted(purpose.checked(x, y, sample_weight))
-            runner = ready_runner(self, home_for(self._wanted, data.x, self._on_missing), data)
+            data = purpose.checked(x, y, sample_weight)
+            examples = Examples(purpose, data, data.length)
+            runner = ready_runner(self, home_for(self._wanted, data.x, self._on_missing), examples.data)
             self.reset_metrics()
             runner.refresh()
-            batches = Examples(purpose, data, data.length).batches()
+            batches = examples.batches()
             with self._at_home():
                 return figures_of(step_on_batch(self, runner, batches), return_dict)
 

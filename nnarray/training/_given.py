@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nnarray._checks import check_positive_integer, check_whole
@@ -50,6 +50,10 @@ class Purpose:
         data = as_data(x, finite=False)
         return data._replace(x=self.model.checked_inputs(data.x))
 
+    def without_classes(self) -> Purpose:
+        """Return the same for data to validate on, which are not weighted by their classes."""
+        return replace(self, class_weight=None)
+
     def weighted(self, data: Data) -> Data:
         """Return data with the weights of their classes as sample weights.
 
@@ -76,19 +80,19 @@ class Examples:
     Attributes
     ----------
     data : Data
-        All of them, checked.
+        All of them, checked, with the weights of their classes.
     """
 
     def __init__(self, purpose: Purpose, data: Data, batch_size: int) -> None:
         self._purpose = purpose
         self._batch_size = batch_size
-        self.data = data
+        self._plain = data
+        self.data = purpose.weighted(data)
 
     def split(self, share: Any, sizes: tuple[int, int]) -> tuple[Examples, Examples]:
         """Return those to train on, and from the end the share of them to validate on, in batches of such sizes."""
-        parts = zip(split_data(self.data, share), sizes, strict=True)
-        train, held = (Examples(self._purpose, data, size) for data, size in parts)
-        return train, held
+        train, held = split_data(self._plain, share)
+        return Examples(self._purpose, train, sizes[0]), Examples(self._purpose.without_classes(), held, sizes[1])
 
     def batches(self) -> Batches:
         """Return them in batches, where the model lives."""
@@ -130,7 +134,7 @@ class Stream:
                 f"{self.source.name}. Give validation_data."
             )
         train, held = self.source.split(share, sizes)
-        return Stream(self._purpose, train), Stream(self._purpose, held)
+        return Stream(self._purpose, train), Stream(self._purpose.without_classes(), held)
 
     def batches(self) -> Batches:
         """Return them where the model lives."""
@@ -208,7 +212,7 @@ def given(
     if any(map(is_kept_apart, leaves_of((x, y, sample_weight)))):
         rows = _as_rows("x", x), _as_rows("y", y), _as_rows("sample_weight", sample_weight)
         return Stream(purpose, row_source(*rows, size))
-    return Examples(purpose, purpose.weighted(purpose.checked(x, y, sample_weight)), size)
+    return Examples(purpose, purpose.checked(x, y, sample_weight), size)
 
 
 def size_of_batch(batch_size: Any) -> int:

@@ -318,6 +318,18 @@ def test_classes_are_weighted_as_their_examples_would_be(form: str) -> None:
     assert model.train_on_batch(X, Y, class_weight=weights) == pytest.approx(other.train_on_batch(X, Y, of_examples))
 
 
+@pytest.mark.parametrize("kind", ["arrays", "map"])
+def test_what_is_held_out_is_not_weighted_by_classes(kind: str, tmp_path: Path) -> None:
+    model, other = compiled(), compiled()
+    x = X if kind == "arrays" else on_disk(tmp_path)
+    history = model.fit(x, Y, class_weight={0: 5.0}, validation_split=0.3, shuffle=False, verbose=0).history
+    weights = np.where(Y[:35] == 0, 5.0, 1.0)
+    held = X[35:], Y[35:]
+    plain = other.fit(X[:35], Y[:35], sample_weight=weights, validation_data=held, shuffle=False, verbose=0).history
+    assert history["val_loss"] == pytest.approx(plain["val_loss"], rel=1e-6)
+    assert history["loss"] == pytest.approx(plain["loss"], rel=1e-6)
+
+
 @pytest.mark.parametrize(
     ("class_weight", "pattern"),
     [
