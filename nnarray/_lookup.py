@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Container, Mapping
 from typing import Any
@@ -75,8 +76,8 @@ class Registry:
         return list(self._names)
 
     def spellings(self) -> list[str]:
-        """Return every name that is known, also of one object."""
-        return list(self._known)
+        """Return every name by which alone an object is found, also several of one: its class needs no arguments."""
+        return [name for name, x in self._known.items() if not _needs_arguments(x)]
 
     def get(self, identifier: Any) -> Any:
         """Return the object that `identifier` names, describes or is; a class is instantiated.
@@ -134,6 +135,15 @@ class Registry:
         if described.get("module") is not None:
             return deserialize_keras_object({"config": {}, **described})
         return self._named(str(config)) if name == "function" else from_config(self._named(name), config)
+
+
+def _needs_arguments(x: Any) -> bool:
+    """Whether an object is a class that cannot be instantiated without arguments."""
+    if not isinstance(x, type):
+        return False
+    free = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    parameters = inspect.signature(x).parameters.values()
+    return any(each.default is each.empty and each.kind not in free for each in parameters)
 
 
 def _loose(name: str) -> str:

@@ -84,6 +84,8 @@ def plain(x: Any, what: str) -> Any:
     if isinstance(x, (list, tuple)):
         items = [plain(item, what) for item in x]
         return tuple(items) if isinstance(x, tuple) else items
+    if not isinstance(x, type) and hasattr(x, "get_config"):
+        return _described(x)
     if isinstance(x, Mapping):
         return {key: plain(item, what) for key, item in x.items()}
     if isinstance(x, bytes):
@@ -95,8 +97,6 @@ def plain(x: Any, what: str) -> Any:
         return {"class_name": "__ellipsis__", "config": {}}
     if isinstance(x, os.PathLike):
         return os.fspath(x)
-    if not isinstance(x, type) and hasattr(x, "get_config"):
-        return _described(x)
     if (dtype := _dtype_name(x)) is not None:
         return dtype
     if isinstance(x, type) or hasattr(x, "__name__"):

@@ -4,6 +4,7 @@ from nnarray.saving._checkpoints import BackupAndRestore, ModelCheckpoint
 from nnarray.training import Callback, History, LambdaCallback
 from nnarray.training._callbacks import CallbackList
 from nnarray.training._csv_logger import CSVLogger
+from nnarray.training._ema import SwapEMAWeights
 from nnarray.training._ends import ProgbarLogger, TerminateOnNaN
 from nnarray.training._monitors import EarlyStopping, LearningRateScheduler, ReduceLROnPlateau
 from nnarray.training._tensorboard import TensorBoard
@@ -20,6 +21,7 @@ __all__ = [
     "ModelCheckpoint",
     "ProgbarLogger",
     "ReduceLROnPlateau",
+    "SwapEMAWeights",
     "TensorBoard",
     "TerminateOnNaN",
 ]

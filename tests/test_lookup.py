@@ -107,11 +107,14 @@ def test_a_registry_lists_what_can_be_got(registry: Registry) -> None:
     assert len(names) == len(set(names)) > 2
     for name in names:
         assert name in registry
+    # What wraps another one is known, and is made from its config only.
+    assert set(names) - set(registry.spellings()) <= {"LossScaleOptimizer", "MultiOptimizer"}
+    for name in registry.spellings():
         assert registry.get(name) is not None
 
 
 def test_a_registry_has_every_public_class_of_its_module() -> None:
     for module, registry, base in ((initializers, INITIALIZERS, "Initializer"), (optimizers, OPTIMIZERS, "Optimizer")):
         classes = {name for name in module.__all__ if isinstance(getattr(module, name), type)} - {base}
-        assert classes <= {*registry.names(), "Slot"}
+        assert classes <= {*registry.names(), "Slot", "OptimizerMap"}
     assert {*ACTIVATIONS.names(), "get", "swish", "hard_swish"} == set(activations.__all__)

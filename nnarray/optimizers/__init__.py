@@ -7,9 +7,13 @@ from typing import Any
 from nnarray._lookup import Registry
 from nnarray.optimizers import schedules
 from nnarray.optimizers._adaptive import Adadelta, Adagrad, Adamax, AdamW, Ftrl, Lion, Nadam
+from nnarray.optimizers._loss_scale import LossScaleOptimizer
 from nnarray.optimizers._matrices import Adafactor, Lamb
+from nnarray.optimizers._multi import MultiOptimizer, OptimizerMap
+from nnarray.optimizers._muon import Muon
 from nnarray.optimizers._optimizer import Optimizer
 from nnarray.optimizers._rules import SGD, Adam, RMSprop
+from nnarray.optimizers._schedule_free import ScheduleFreeAdamW
 from nnarray.optimizers._slots import Slot
 
 __all__ = [
@@ -23,9 +27,14 @@ __all__ = [
     "Ftrl",
     "Lamb",
     "Lion",
+    "LossScaleOptimizer",
+    "MultiOptimizer",
+    "Muon",
     "Nadam",
     "Optimizer",
+    "OptimizerMap",
     "RMSprop",
+    "ScheduleFreeAdamW",
     "Slot",
     "get",
     "schedules",
@@ -35,6 +44,7 @@ OPTIMIZERS = Registry(
     "optimizer",
     Optimizer,
     *(SGD, RMSprop, Adam, AdamW, Adamax, Nadam, Adagrad, Adadelta, Adafactor, Ftrl, Lion, Lamb),
+    *(Muon, ScheduleFreeAdamW, MultiOptimizer, LossScaleOptimizer),
 )
 
 

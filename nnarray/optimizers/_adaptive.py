@@ -21,7 +21,7 @@ class AdamW(Adam):
     learning_rate : float, LearningRateSchedule or callable
     weight_decay : float
     beta_1, beta_2, epsilon, amsgrad : as for `Adam`
-    clipnorm, clipvalue, global_clipnorm, name : as for `Optimizer`
+    clipnorm, clipvalue, global_clipnorm, …, name : as for `Optimizer`
 
     Examples
     --------
@@ -56,7 +56,7 @@ class Adamax(Optimizer):
     beta_1, beta_2 : float
         Decay of the mean and of the greatest, in [0, 1).
     epsilon : float
-    weight_decay, clipnorm, clipvalue, global_clipnorm, name : as for `Optimizer`
+    weight_decay, clipnorm, clipvalue, global_clipnorm, …, name : as for `Optimizer`
 
     Examples
     --------
@@ -100,7 +100,7 @@ class Nadam(Optimizer):
     beta_1, beta_2 : float
         Decay of the two means, in [0, 1).
     epsilon : float
-    weight_decay, clipnorm, clipvalue, global_clipnorm, name : as for `Optimizer`
+    weight_decay, clipnorm, clipvalue, global_clipnorm, …, name : as for `Optimizer`
 
     Examples
     --------
@@ -151,7 +151,7 @@ class Adagrad(Optimizer):
         What the sum starts at.
     epsilon : float
         Added to the sum, under the root.
-    weight_decay, clipnorm, clipvalue, global_clipnorm, name : as for `Optimizer`
+    weight_decay, clipnorm, clipvalue, global_clipnorm, …, name : as for `Optimizer`
 
     Examples
     --------
@@ -192,7 +192,7 @@ class Adadelta(Optimizer):
         Decay of the running means, in [0, 1).
     epsilon : float
         Added to the mean squares, under the roots.
-    weight_decay, clipnorm, clipvalue, global_clipnorm, name : as for `Optimizer`
+    weight_decay, clipnorm, clipvalue, global_clipnorm, …, name : as for `Optimizer`
 
     Examples
     --------
@@ -231,7 +231,7 @@ class Lion(Optimizer):
         Share of the running mean in the mix, in (0, 1).
     beta_2 : float
         Decay of the running mean, in [0, 1).
-    weight_decay, clipnorm, clipvalue, global_clipnorm, name : as for `Optimizer`
+    weight_decay, clipnorm, clipvalue, global_clipnorm, …, name : as for `Optimizer`
 
     Examples
     --------
@@ -272,7 +272,7 @@ class Ftrl(Optimizer):
     l2_shrinkage_regularization_strength : float
         Of a penalty by its gradient.
     beta : float
-    weight_decay, clipnorm, clipvalue, global_clipnorm, name : as for `Optimizer`
+    weight_decay, clipnorm, clipvalue, global_clipnorm, …, name : as for `Optimizer`
 
     Examples
     --------

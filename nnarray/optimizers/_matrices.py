@@ -21,7 +21,7 @@ class Lamb(Optimizer):
     beta_1, beta_2 : float
         Decay of the two means, in [0, 1).
     epsilon : float
-    weight_decay, clipnorm, clipvalue, global_clipnorm, name : as for `Optimizer`
+    weight_decay, clipnorm, clipvalue, global_clipnorm, …, name : as for `Optimizer`
 
     Examples
     --------
@@ -90,7 +90,7 @@ class Adafactor(Optimizer):
         Greatest root mean square of a change.
     relative_step : bool
         Taken as Keras takes it, where it changes nothing: with either, the rate is ``1 / sqrt(step)`` at most.
-    weight_decay, clipnorm, clipvalue, global_clipnorm, name : as for `Optimizer`
+    weight_decay, clipnorm, clipvalue, global_clipnorm, …, name : as for `Optimizer`
 
     Examples
     --------

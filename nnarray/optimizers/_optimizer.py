@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from nnarray._checks import check_not_negative, check_positive
 from nnarray._config import Configured
 from nnarray._lookup import snake_case
 from nnarray.array import array_namespace, on_device_of
+from nnarray.optimizers._averages import Averages, averages_of
 from nnarray.optimizers._form import OWN_FORM
 from nnarray.optimizers._gradients import clip, constrained, fitted, scalar_for
 from nnarray.optimizers._owner import Owner
@@ -40,6 +42,17 @@ class Optimizer(Configured):
         Greatest absolute value of a gradient's element.
     global_clipnorm : float, optional
         Greatest Euclidean norm of all gradients together.
+    use_ema : bool
+        Whether to keep an exponential moving average of each variable over the steps, which `fit` ends with.
+    ema_momentum : float
+        What part of an average is kept in a step, in [0, 1].
+    ema_overwrite_frequency : int, optional
+        After how many updates, each time, the averages take the variables' place, beside the end of `fit`.
+    loss_scale_factor : float, optional
+        What `scale_loss` multiplies the loss by before derivatives are taken; gradients are divided by it, so that
+        small ones are not lost in float16.
+    gradient_accumulation_steps : int, optional
+        After how many gradients variables are updated, each time, by their mean. `iterations` counts updates.
     name : str, optional
 
     Examples
@@ -55,10 +68,15 @@ class Optimizer(Configured):
     array([ 0.75, -1.75])
     """
 
-    shared_arguments = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "name")
+    shared_arguments: ClassVar[tuple[str, ...]] = (
+        *("weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "use_ema", "ema_momentum"),
+        *("ema_overwrite_frequency", "loss_scale_factor", "gradient_accumulation_steps", "name"),
+    )
     _set_by_init = "_table"
     slots: tuple[Slot | str, ...] = ()
     elementwise = True
+    #: A context in which a model's step is run.
+    while_stepping: AbstractContextManager[Any] = nullcontext()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -72,12 +90,19 @@ class Optimizer(Configured):
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
         name: str | None = None,
     ) -> None:
         limits = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
         given = {key: value for key, value in limits.items() if value is not None}
         if len(given) > 1:
             raise ValueError(f"Only one of clipnorm, clipvalue and global_clipnorm can be given: received {given}.")
+        if loss_scale_factor is not None:
+            given["loss_scale_factor"] = loss_scale_factor
         for key, value in given.items():
             check_positive(key, value)
         if weight_decay is not None:
@@ -87,6 +112,12 @@ class Optimizer(Configured):
         self.clipnorm = clipnorm
         self.clipvalue = clipvalue
         self.global_clipnorm = global_clipnorm
+        self.loss_scale_factor = loss_scale_factor
+        self._averages = Averages(use_ema, ema_momentum, ema_overwrite_frequency, gradient_accumulation_steps)
+        self.use_ema = self._averages.is_kept
+        self.ema_momentum = self._averages.momentum
+        self.ema_overwrite_frequency = self._averages.frequency
+        self.gradient_accumulation_steps = self._averages.every
         self._rate = LearningRate(learning_rate)
         self._iterations: Variable | None = None
         self._table = SlotTable()
@@ -131,8 +162,18 @@ class Optimizer(Configured):
 
     @property
     def iterations(self) -> Any:
-        """The number of steps taken: a Variable once the optimizer is built."""
-        return 0 if self._iterations is None else self._iterations
+        """The number of steps taken: a Variable once the optimizer is built; an array if it accumulates gradients."""
+        return 0 if self._iterations is None else self._averages.updates(self._iterations)
+
+    @property
+    def built(self) -> bool:
+        """Whether its state is made."""
+        return self._iterations is not None
+
+    @property
+    def _targets(self) -> list[Variable]:
+        """What it is built for."""
+        return self._table.targets
 
     @property
     def variables(self) -> list[Variable]:
@@ -156,7 +197,7 @@ class Optimizer(Configured):
         self._rate.refresh()
         if not self._table.is_for(variables):
             with on_device_of(*[variable.value for variable in variables[:1]]):
-                self._table.arrange(variables, self._slots, int(self.iterations), self._is_joint)
+                self._table.arrange(variables, self._slots_of, int(self.iterations), self._is_joint)
         self._table.bring_home()
         for scalar in (self._iterations, self._rate.variable):
             if variables and scalar is not None:
@@ -164,13 +205,22 @@ class Optimizer(Configured):
 
     @property
     def _slots(self) -> list[Slot]:
-        return [slot if isinstance(slot, Slot) else Slot(slot) for slot in self.slots]
+        """Its own slots, and those for averages and sums."""
+        own = [slot if isinstance(slot, Slot) else Slot(slot) for slot in self.slots]
+        return own + self._averages.slots
+
+    def _slots_of(self, variable: Variable) -> list[Slot]:
+        """Return the slots of a variable: of the same number and names for each."""
+        return self._slots
 
     def _is_joint(self, variable: Variable) -> bool:
         if variable.members == (variable,):
             return True
-        joint = self.elementwise and all(slot.shape is None for slot in self._slots)
+        joint = self._is_elementwise(variable.members[0])
         return joint and len(set(map(self.group_of, variable.members))) == 1
+
+    def _is_elementwise(self, variable: Variable) -> bool:
+        return self.elementwise and all(slot.shape is None for slot in self._slots_of(variable))
 
     def group_of(self, variable: Variable) -> Hashable:
         """Return what variables must have in common to be updated as one, beside their dtype.
@@ -189,17 +239,24 @@ class Optimizer(Configured):
         ValueError
             If the optimizer is built.
         """
-        if self._iterations is not None:
+        if self.built:
             raise ValueError("exclude_from_weight_decay must be called before the optimizer is built.")
         self._undecayed = list(var_list or ()), list(var_names or ())
 
     def _decays(self, variable: Variable) -> bool:
+        """Whether its weight decay is for a variable."""
         variables, patterns = self._undecayed
         return variable not in variables and not any(re.search(pattern, variable.name) for pattern in patterns)
 
-    def claim(self, owner: Any) -> None:
-        """Note that the optimizer belongs to `owner`, a model; ValueError if another has it and keeps it."""
-        self._owner.claim(self, owner)
+    def _decay_of(self, variable: Variable) -> float | None:
+        return self.weight_decay if self._decays(variable) else None
+
+    def claim(self, owner: Any, outer: Optimizer | None = None) -> None:
+        """Note that the optimizer belongs to `owner`, a model; ValueError if another has it and keeps it.
+
+        `outer` is the model's optimizer, if that leaves steps to this one.
+        """
+        self._owner.claim(self, owner, outer or self)
 
     # -- steps --------------------------------------------------------------------------------------------------------
 
@@ -218,7 +275,7 @@ class Optimizer(Configured):
         ValueError
             If a gradient is missing or of another shape.
         """
-        targets = self._table.targets if trainable_variables is None else list(trainable_variables)
+        targets = self._targets if trainable_variables is None else list(trainable_variables)
         grads = list(grads)
         if len(grads) != len(targets):
             raise ValueError(
@@ -236,31 +293,74 @@ class Optimizer(Configured):
         taken = self._iterations.value
         rate = self._rate.at(taken)
         parts = list(self._table.parts(dict(zip(targets, grads, strict=True))))
+        given = [part.gradient for part in parts]
+        if self.loss_scale_factor is not None:
+            given = [gradient / self.loss_scale_factor for gradient in given]
+        sums: Sequence[Any] = [None] * len(parts)
+        if (every := self.gradient_accumulation_steps) is not None:
+            sums = [part.slots[-1] + gradient for part, gradient in zip(parts, given, strict=True)]
+            given = [total / every for total in sums]
         limits = self.clipnorm, self.clipvalue, self.global_clipnorm
-        grads = clip([part.gradient for part in parts], [part.variable for part in parts], *limits)
-        self._table.store([self._updated(part, g, rate, taken) for part, g in zip(parts, grads, strict=True)])
+        grads = clip(given, [part.variable for part in parts], *limits)
+        found = zip(parts, grads, sums, strict=True)
+        self._table.store([self._updated(part, gradient, total, rate, taken) for part, gradient, total in found])
         self._iterations.assign(taken + 1)
 
-    def _updated(self, part: Part, gradient: Any, rate: Any, taken: Any) -> tuple[Part, Any, tuple[Any, ...]]:
+    def _updated(
+        self, part: Part, gradient: Any, total: Any, rate: Any, taken: Any
+    ) -> tuple[Part, Any, tuple[Any, ...]]:
         variable, weight, slots = part.variable, part.variable.value, part.slots
-        xp = array_namespace(weight)
-        offset = part.unit.offset
+        xp, offset, averages = array_namespace(weight), part.unit.offset, self._averages
+        updates = averages.updates(taken)
         rate = scalar_for(rate, weight, variable)
-        step = scalar_for(taken + 1 if offset is None else taken + 1 - offset.value, weight, variable)
-        if self.weight_decay and self._decays(variable.members[0]):
-            weight = weight - weight * self.weight_decay * rate
-        weight, values = self.update(xp, weight, gradient, slots, rate, step)
-        return part, constrained(weight, variable), part.checked(values, type(self).__name__)
+        step = scalar_for(updates + 1 if offset is None else updates + 1 - offset.value, weight, variable)
+        own = slots[: len(slots) - len(averages.slots)]
+        decay, decayed = self._decay_of(variable.members[0]), weight
+        if decay:
+            decayed = weight - weight * decay * rate
+        after, values = self._rule_of(variable)(xp, decayed, gradient, own, rate, step)
+        values = part.checked(values, len(own), type(self).__name__)
+        left = [x if x is None else scalar_for(x, weight, variable) for x in averages.left(taken)]
+        after, *values = averages.finished(xp, (after, *values), (weight, *slots), total, step, left)
+        return part, constrained(after, variable), tuple(values)
+
+    def _rule_of(self, variable: Variable) -> Callable[..., Any]:
+        """Return what changes a variable, or a pack, as `update` does."""
+        return self.update
+
+    def scale_loss(self, loss: Any) -> Any:
+        """Return what derivatives are taken of: the loss, or its multiple by `loss_scale_factor`.
+
+        A training step of one's own calls it before `apply`, which divides the gradients.
+        """
+        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
+
+    def averages(self) -> list[tuple[Variable, Variable]]:
+        """Return each variable, or pack, that is updated, with its average; empty without `use_ema`."""
+        units = self._table.units if self.use_ema else []
+        return [(unit.variable, unit.slots[len(self.slots)]) for unit in units]
+
+    def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
+        """Let averages take the place of variables, if there are any; `fit` does so after its last epoch."""
+        for variable, average in averages_of(self.averages(), var_list):
+            variable.assign(average)
 
     def _ensure_slots(self, targets: Sequence[Variable]) -> None:
         """Make the slots that `targets` lack; where variables are lent, only a rehearsal makes or moves any."""
-        if self._table.is_for(targets) or self._table.covers(targets):
+        if self._is_ready_for(targets):
             return
         scope = current_scope()
         if scope is None or isinstance(scope, RehearsalScope):
             with outside_scopes():
                 self.build(targets)
             return
+        self._require(targets)
+
+    def _is_ready_for(self, targets: Sequence[Variable]) -> bool:
+        return self._table.is_for(targets) or self._table.covers(targets)
+
+    def _require(self, targets: Sequence[Variable]) -> None:
+        """Raise ValueError if the state of a variable is not made."""
         self._table.require(targets, type(self).__name__)
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Any:
@@ -285,9 +385,9 @@ class Optimizer(Configured):
         -------
         trainable_variables, optimizer_variables : lists of arrays
         """
-        if self._iterations is None:
+        if not self.built:
             raise ValueError("stateless_apply needs a built optimizer. Call optimizer.build(variables) first.")
-        own, targets = self.variables, self._table.targets
+        own, targets = self.variables, self._targets
         if len(targets) == 1 and [tuple(x.shape) for x in trainable_variables] != [targets[0].shape]:
             targets = list(targets[0].members)
         if (len(optimizer_variables), len(trainable_variables)) != (len(own), len(targets)):

@@ -21,7 +21,7 @@ class SGD(Optimizer):
         In [0, 1].
     nesterov : bool
         Whether to look ahead: ``w <- w + momentum v - learning_rate g``.
-    weight_decay, clipnorm, clipvalue, global_clipnorm, name : as for `Optimizer`
+    weight_decay, clipnorm, clipvalue, global_clipnorm, …, name : as for `Optimizer`
 
     Examples
     --------
@@ -66,7 +66,7 @@ class RMSprop(Optimizer):
         Added to the mean square, under the root.
     centered : bool
         Whether to divide by the running standard deviation instead.
-    weight_decay, clipnorm, clipvalue, global_clipnorm, name : as for `Optimizer`
+    weight_decay, clipnorm, clipvalue, global_clipnorm, …, name : as for `Optimizer`
 
     Examples
     --------
@@ -120,7 +120,7 @@ class Adam(Optimizer):
     epsilon : float
     amsgrad : bool
         Whether to divide by the greatest mean square so far (Reddi, Kale, Kumar, ICLR 2018).
-    weight_decay, clipnorm, clipvalue, global_clipnorm, name : as for `Optimizer`
+    weight_decay, clipnorm, clipvalue, global_clipnorm, …, name : as for `Optimizer`
 
     Examples
     --------

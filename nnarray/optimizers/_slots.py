@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 from nnarray.array import array_namespace
 from nnarray.backends import convert
-from nnarray.variables import Variable
+from nnarray.variables import Variable, outside_scopes
 
 Shape = tuple[int, ...]
 
@@ -21,8 +21,8 @@ class Slot:
     Parameters
     ----------
     name : str
-    initial : float
-        What every element is at first.
+    initial : float or "variable"
+        What every element is at first; "variable" starts it as a copy of the variable.
     shape : tuple of int, or callable, optional
         Its shape, or ``shape(variable_shape)``; by default the variable's. An optimizer with a slot of another shape
         sees each variable by itself.
@@ -35,7 +35,7 @@ class Slot:
     """
 
     name: str
-    initial: float = 0.0
+    initial: float | Literal["variable"] = 0.0
     shape: Shape | Callable[[Shape], Shape] | None = None
 
     def shape_for(self, shape: Shape) -> Shape:
@@ -47,14 +47,18 @@ class Slot:
     def new(self, variable: Variable) -> Variable:
         """Return the slot of a variable that has none yet."""
         xp = variable.backend.xp
-        shape, dtype = self.shape_for(variable.shape), getattr(xp, variable.dtype)
-        value = xp.full(shape, self.initial, dtype=dtype, device=variable.device)
+        if self.initial == "variable":
+            with outside_scopes():
+                value = _copy(variable.value)
+        else:
+            shape, dtype = self.shape_for(variable.shape), getattr(xp, variable.dtype)
+            value = xp.full(shape, self.initial, dtype=dtype, device=variable.device)
         return Variable(value, f"{variable.path}/{self.name}", trainable=False)
 
     def joined(self, pack: Variable, pieces: Sequence[Any]) -> Variable:
         """Return the slot of a pack; the gaps between the pieces keep the initial value."""
         value = pack.join(pieces)
-        if self.initial:
+        if self.initial and self.initial != "variable":
             xp = array_namespace(value)
             taken = pack.join([xp.ones_like(piece) for piece in pieces])
             value = xp.where(taken > 0, value, xp.full_like(value, self.initial))
@@ -116,9 +120,8 @@ class Part:
         held = [slot.value for slot in self.unit.slots]
         return tuple(held if self.place is None else [self.unit.variable.split(x)[self.place] for x in held])
 
-    def checked(self, values: Sequence[Any], optimizer: str) -> tuple[Any, ...]:
-        """Return what `update` gives for the slots, or raise ValueError if it is not one array for each."""
-        count = len(self.unit.slots)
+    def checked(self, values: Sequence[Any], count: int, optimizer: str) -> tuple[Any, ...]:
+        """Return what `update` gives for `count` slots, or raise ValueError if it is not one array for each."""
         if len(values) != count:
             raise ValueError(
                 f"{optimizer}.update must return one array for each of its {count} slots: received {len(values)}."
@@ -191,9 +194,13 @@ class SlotTable:
         return now() - self._resting[variable][1] if variable in self._resting else now()
 
     def arrange(
-        self, targets: Sequence[Variable], slots: Sequence[Slot], now: int, joint: Callable[[Variable], bool]
+        self,
+        targets: Sequence[Variable],
+        slots: Callable[[Variable], Sequence[Slot]],
+        now: int,
+        joint: Callable[[Variable], bool],
     ) -> None:
-        """Lay the slots out for `targets`, after `now` steps, of which `joint` are updated as one."""
+        """Lay out the `slots` of variables for `targets`, after `now` steps, of which `joint` are updated as one."""
         wanted = [x for target in targets for x in ((target,) if joint(target) else target.members)]
         before = {unit.variable: unit for unit in self.units}
         born = {x: self.born(x.members[0], lambda: now) for x in wanted}
@@ -249,17 +256,25 @@ class SlotTable:
             for slot, slot_pieces in zip(unit.slots, held, strict=True):
                 slot.assign(unit.variable.join(slot_pieces))
 
-    def _slots(self, variable: Variable, slots: Sequence[Slot]) -> tuple[Variable, ...]:
+    def held(self, variable: Variable) -> tuple[Variable, ...] | None:
+        """Return the slots of a variable, or of the pack that it is updated with; None if it has none yet."""
+        for unit in self.units:
+            if variable in unit.variable.members:
+                return unit.slots
+        return self._resting[variable][0] if variable in self._resting else None
+
+    def _slots(self, variable: Variable, slots: Callable[[Variable], Sequence[Slot]]) -> tuple[Variable, ...]:
         held = []
         for member in variable.members:
             kept, _ = self._resting.pop(member, (None, 0))
-            held.append(kept or tuple(slot.new(member) for slot in slots))
+            held.append(kept or tuple(slot.new(member) for slot in slots(member)))
         if variable.members == (variable,):
             return held[0]
         for member, made in zip(variable.members, held, strict=True):
             for slot in made:
                 bring_beside(member, slot)
-        return tuple(slot.joined(variable, [made[place].value for made in held]) for place, slot in enumerate(slots))
+        wanted = enumerate(slots(variable.members[0]))
+        return tuple(slot.joined(variable, [made[place].value for made in held]) for place, slot in wanted)
 
 
 def members_of(variables: Sequence[Variable]) -> list[Variable]:

@@ -174,6 +174,8 @@ class Trained(Trainer):
                     before.resume(hooks)
                 with self._at_home():
                     logs = loop.run()
+                    if loop.done > initial_epoch and self.optimizer is not None:
+                        self.optimizer.finalize_variable_values(self.trainable_variables)
             finally:
                 self._counter, self._running = loop.counter, None
             hooks.on_train_end(logs)

@@ -164,12 +164,22 @@ def _packed(model: Any) -> tuple[list[Variable], tuple[Any, ...]]:
     weights = dependencies[place + 1 : dependencies.index(None, place + 1)]
     updated = {member for target in model._targets for member in target.members}
     if updated != set(weights) or not all(target.whole for target in model._targets):
+        _note_paths(model)
         alone = [variable for variable in weights if variable.holders]
         packs = pack_variables((x for x in weights if not x.holders), model.optimizer.group_of)
         model._targets, updated = [*packs, *alone], set(weights)
     model.optimizer.build(model._targets)
     others = (variable for variable in model._state() if variable not in updated)
     return list(dict.fromkeys([*model._targets, *others])), dependencies
+
+
+def _note_paths(model: Any) -> None:
+    """Tell variables how they are reached, by which an optimizer may choose them."""
+    layers, variables = model.structure()
+    for path, variable in variables.items():
+        parts = path.split("/")
+        ways = ("/".join(parts[:end]) for end in range(1, len(parts)))
+        variable.paths = path, "/".join([*(layers[way].name for way in ways if way in layers), variable.name])
 
 
 def _rehearsed(model: Any, data: Data, variables: list[Variable]) -> bool:

@@ -65,8 +65,10 @@ class Runner:
 
     def train(self, batches: Batches, rows: Any, counter: int) -> tuple[Any, Any]:
         """Take a step of descent on a batch; return (the loss before it, logs)."""
-        self.step.model.optimizer.refresh_learning_rate()
-        result = self._run("train", self.step.train, batches, rows, counter)
+        optimizer = self.step.model.optimizer
+        optimizer.refresh_learning_rate()
+        with optimizer.while_stepping:
+            result = self._run("train", self.step.train, batches, rows, counter)
         # To put a tree together takes as long as a small step: without logs, the result is the loss alone.
         return result if self.step.gives_logs[0] else (result, None)
 

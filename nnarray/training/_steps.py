@@ -88,13 +88,16 @@ class Steps(Layer):
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         variables = self.trainable_variables
 
+        optimizer = self.optimizer
+        assert optimizer is not None
+
         def objective(_: Any) -> Any:
             y_pred = self(x, training=True)
-            return self._loss_of(x, y, y_pred, sample_weight, training=True), y_pred
+            loss = self._loss_of(x, y, y_pred, sample_weight, training=True)
+            return optimizer.scale_loss(loss), (loss, y_pred)
 
-        (loss, y_pred), gradients = value_and_grad(objective, has_aux=True)(variables)
-        assert self.optimizer is not None
-        self.optimizer.apply(gradients, variables)
+        (_, (loss, y_pred)), gradients = value_and_grad(objective, has_aux=True)(variables)
+        optimizer.apply(gradients, variables)
         return self._counted(loss, x, y, y_pred, sample_weight)
 
     def test_step(self, data: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from nnarray import optimizers
-from nnarray._checks import check_one_of
+from nnarray._checks import check_boolean, check_one_of
 from nnarray._serialization import plain, restored
 from nnarray.backends import Selection, use_backend
 from nnarray.compiler import Plan
@@ -151,6 +151,7 @@ class Trainer(Steps):
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
         jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
         *,
         backend: Any = None,
         device: Any = None,
@@ -177,6 +178,9 @@ class Trainer(Steps):
             How many steps are taken between calls of callbacks on batches.
         jit_compile : {"auto", True, False}
             False has the same effect as ``run_eagerly=True``: nothing is replayed.
+        auto_scale_loss : bool
+            Whether a model of dtype ``"mixed_float16"``, for a Sequential that of its first layer, gets a
+            `LossScaleOptimizer` around `optimizer`.
         backend : str or module, optional
             Where to train, whatever arrays it is given; None follows the data, ``"auto"`` is CuPy if it works here.
         device : optional
@@ -204,6 +208,9 @@ class Trainer(Steps):
         check_one_of("jit_compile", jit_compile, ("auto", True, False))
         if run_eagerly is True and jit_compile is True:
             raise ValueError("run_eagerly and jit_compile exclude each other: received True for both.")
+        scales = check_boolean("auto_scale_loss", auto_scale_loss) and self._policy == "mixed_float16"
+        if scales and not isinstance(chosen, optimizers.LossScaleOptimizer):
+            chosen = optimizers.LossScaleOptimizer(chosen)
         eagerly = run_eagerly or jit_compile is False
         recipe = recipe_of(loss, loss_weights, metrics, weighted_metrics, eagerly, steps_per_execution, executor)
         wanted, on_missing = asked_for(self._wanted, backend, device, on_missing, self._on_missing)
@@ -215,7 +222,7 @@ class Trainer(Steps):
         self._given = {
             **{"loss": loss, "loss_weights": loss_weights, "metrics": metrics, "weighted_metrics": weighted_metrics},
             **{"run_eagerly": run_eagerly, "steps_per_execution": steps_per_execution, "jit_compile": jit_compile},
-            "executor": executor,
+            **{"auto_scale_loss": auto_scale_loss, "executor": executor},
         }
 
     def get_compile_config(self) -> dict[str, Any]:

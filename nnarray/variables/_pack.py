@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from nnarray._refusals import refuse_state
 from nnarray.array import array_namespace
 from nnarray.variables._variable import Variable
@@ -60,7 +62,13 @@ class Pack(Variable):
 
     def _own(self) -> Any:
         refuse_state("Reading packed variables")
+        return self._whole()
+
+    def _whole(self) -> Any:
         return self._value if self.backend.has_views else self.join([variable._value for variable in self._members])
+
+    def numpy(self) -> np.ndarray:
+        return np.array(self.backend.to_numpy(self._whole()))
 
     def settle(self) -> None:
         """Do nothing: a pack has a buffer of its own."""

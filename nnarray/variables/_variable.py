@@ -66,6 +66,9 @@ class Variable:
         Gives what its value is made to be after each step of an optimizer.
     holders : int
         How many steps that are running write into its array: as long as there is one, it is neither packed nor moved.
+    paths : tuple of str
+        What patterns may find it by: its path, or in a model that trains it, that of attributes and that of names of
+        layers, such as "encoder/layers/0/kernel" and "encoder/dense/kernel".
     made_trainable : bool
         What `trainable` was at first; it decides its place in `weights`.
 
@@ -86,6 +89,7 @@ class Variable:
         self._value = value
         self.name = name
         self.path = name
+        self._paths: tuple[str, ...] = ()
         self.trainable = trainable
         self.made_trainable = trainable
         self.regularizer: Callable[[Any], Any] | None = None
@@ -143,6 +147,15 @@ class Variable:
             f"numpy.{ufunc.__name__} takes NumPy arrays: received variable {self.path!r} on {self.backend.name}. Use "
             f"xp.{ufunc.__name__} with xp = variable.__array_namespace__()."
         )
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """What patterns may find it by."""
+        return self._paths or (self.path,)
+
+    @paths.setter
+    def paths(self, paths: tuple[str, ...]) -> None:
+        self._paths = paths
 
     @property
     def shape(self) -> tuple[int, ...]:
