@@ -89,7 +89,9 @@ def names_by_object(module: ModuleType) -> dict[Any, list[str]]:
         for name in registry.spellings():
             made = module.get(name)
             inner = getattr(made, "fn", None)  # a loss that serves as a metric
-            x = type(inner) if isinstance(inner, Configured) else made if inspect.isfunction(made) else type(made)
+            if isinstance(inner, Configured) and type(made).__name__ != type(inner).__name__:
+                made = inner
+            x = made if inspect.isfunction(made) else type(made)
             found.setdefault(x, []).append(name)
     return found
 

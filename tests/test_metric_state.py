@@ -149,7 +149,7 @@ def test_a_metric_tells_the_call_that_makes_it() -> None:
         "threshold": 0.25,
     }
     assert Confusion.from_config(Confusion(3).get_config()).counts.shape == (3, 3)
-    made = metrics.MeanMetricWrapper.from_config(metrics.get("bce").get_config())
+    made = metrics.MeanMetricWrapper.from_config(metrics.get(nna.losses.BinaryCrossentropy()).get_config())
     assert float(made([[1.0]], [[0.5]])) == pytest.approx(np.log(2))
 
 

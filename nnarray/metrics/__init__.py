@@ -29,6 +29,23 @@ from nnarray.metrics._confusion import (
     TrueNegatives,
     TruePositives,
 )
+from nnarray.metrics._correlation import (
+    ConcordanceCorrelation,
+    PearsonCorrelation,
+    R2Score,
+    concordance_correlation,
+    pearson_correlation,
+)
+from nnarray.metrics._crossentropy import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
+from nnarray.metrics._curves import (
+    AUC,
+    PrecisionAtRecall,
+    RecallAtPrecision,
+    SensitivityAtSpecificity,
+    SpecificityAtSensitivity,
+)
+from nnarray.metrics._fbeta import F1Score, FBetaScore
+from nnarray.metrics._iou import BinaryIoU, ConfusionMatrix, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from nnarray.metrics._mean import Mean, MeanMetricWrapper, Sum
 from nnarray.metrics._metric import Metric
 from nnarray.metrics._regression import (
@@ -48,29 +65,48 @@ from nnarray.metrics._regression import (
 )
 
 __all__ = [
+    "AUC",
     "Accuracy",
     "BinaryAccuracy",
+    "BinaryCrossentropy",
+    "BinaryIoU",
     "CategoricalAccuracy",
+    "CategoricalCrossentropy",
     "CategoricalHinge",
+    "ConcordanceCorrelation",
+    "ConfusionMatrix",
     "CosineSimilarity",
+    "F1Score",
+    "FBetaScore",
     "FalseNegatives",
     "FalsePositives",
     "Hinge",
+    "IoU",
     "KLDivergence",
     "LogCoshError",
     "Mean",
     "MeanAbsoluteError",
     "MeanAbsolutePercentageError",
+    "MeanIoU",
     "MeanMetricWrapper",
     "MeanSquaredError",
     "MeanSquaredLogarithmicError",
     "Metric",
+    "OneHotIoU",
+    "OneHotMeanIoU",
+    "PearsonCorrelation",
     "Poisson",
     "Precision",
+    "PrecisionAtRecall",
+    "R2Score",
     "Recall",
+    "RecallAtPrecision",
     "RootMeanSquaredError",
+    "SensitivityAtSpecificity",
     "SparseCategoricalAccuracy",
+    "SparseCategoricalCrossentropy",
     "SparseTopKCategoricalAccuracy",
+    "SpecificityAtSensitivity",
     "SquaredHinge",
     "Sum",
     "TopKCategoricalAccuracy",
@@ -79,8 +115,10 @@ __all__ = [
     "accuracy",
     "binary_accuracy",
     "categorical_accuracy",
+    "concordance_correlation",
     "cosine_similarity",
     "get",
+    "pearson_correlation",
     "sparse_categorical_accuracy",
     "sparse_top_k_categorical_accuracy",
     "top_k_categorical_accuracy",
@@ -93,6 +131,10 @@ _CLASSES = (
     *(MeanSquaredLogarithmicError, LogCoshError, CosineSimilarity, KLDivergence, Poisson),
     *(Hinge, SquaredHinge, CategoricalHinge),
     *(Precision, Recall, TruePositives, FalsePositives, TrueNegatives, FalseNegatives),
+    *(AUC, SensitivityAtSpecificity, SpecificityAtSensitivity, PrecisionAtRecall, RecallAtPrecision),
+    *(F1Score, FBetaScore, IoU, BinaryIoU, MeanIoU, OneHotIoU, OneHotMeanIoU, ConfusionMatrix),
+    *(R2Score, PearsonCorrelation, ConcordanceCorrelation),
+    *(BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy),
 )
 _OWN = {cls.__name__: cls for cls in _CLASSES}
 #: Losses that serve as metrics, by the names of losses; where there is a metric of that class name, it takes its place.

@@ -10,6 +10,7 @@ import numpy as np
 from nnarray import nn
 from nnarray._checks import check_positive_integer, check_whole
 from nnarray.array import array_namespace
+from nnarray.metrics._counting import quotient
 from nnarray.metrics._metric import Metric
 
 Thresholds = float | Sequence[float] | None
@@ -47,23 +48,14 @@ class _Counts(Metric):
         weights = xp.ones_like(numbers)
         if sample_weight is not None:
             weights = nn.weigh(weights, sample_weight)[0]
-        labels = nn.cast(y_true != 0, numbers.dtype) * weights
+        labels = nn.cast(nn.cast(y_true, xp.bool), numbers.dtype) * weights
         kept = None if self.top_k is None else self._among_best(xp, numbers)
         if self.class_id is not None:
             labels, numbers, weights, kept = (
-                None if x is None else self._of_class(x) for x in (labels, numbers, weights, kept)
+                None if x is None else of_class(x, self.class_id) for x in (labels, numbers, weights, kept)
             )
         decided = self._decided(xp, numbers, kept)
         self._add(xp, xp.reshape(labels, (1, -1)), xp.reshape(weights, (1, -1)), decided)
-
-    def _of_class(self, x: Any) -> Any:
-        assert self.class_id is not None
-        if x.ndim < 2 or self.class_id >= x.shape[-1]:
-            raise ValueError(
-                f"class_id must be the number of one of the classes along the last axis: received "
-                f"class_id={self.class_id} for predictions of shape {tuple(x.shape)}."
-            )
-        return x[..., self.class_id]
 
     def _among_best(self, xp: Any, numbers: Any) -> Any:
         order = xp.argsort(numbers, axis=-1, descending=True, stable=True)
@@ -93,6 +85,16 @@ class _Counts(Metric):
     def _single(self, values: Any) -> Any:
         """Return one number where there is one threshold."""
         return values[0] if len(self.thresholds) == 1 else values
+
+
+def of_class(x: Any, class_id: int) -> Any:
+    """Return what an array has of one class along its last axis."""
+    if x.ndim < 2 or class_id >= x.shape[-1]:
+        raise ValueError(
+            f"class_id must be the number of one of the classes along the last axis: received "
+            f"class_id={class_id} for predictions of shape {tuple(x.shape)}."
+        )
+    return x[..., class_id]
 
 
 def _checked(thresholds: Thresholds) -> list[float]:
@@ -198,9 +200,7 @@ class _Ratio(_Counts):
 
     def result(self) -> Any:
         part, rest = (getattr(self, kind).value for kind in self._counted)
-        xp, total = array_namespace(part), part + rest
-        is_none = total == 0
-        return self._single(xp.where(is_none, 0.0, part / xp.where(is_none, 1.0, total)))
+        return self._single(quotient(part, part + rest))
 
 
 class Precision(_Ratio):

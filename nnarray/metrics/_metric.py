@@ -14,8 +14,8 @@ from nnarray._config import Configured
 from nnarray._lookup import snake_case
 from nnarray._messages import describe
 from nnarray.array import Array, on_device_of, place_methods
-from nnarray.backends import convert, current_backend, find_backend
-from nnarray.variables import StatelessScope, Variable, current_scope
+from nnarray.backends import backend_of, convert, current_backend, find_backend, use_backend
+from nnarray.variables import RehearsalScope, StatelessScope, Variable, current_scope
 
 
 class Metric(Configured):
@@ -59,6 +59,8 @@ class Metric(Configured):
     _takes_any = True
     #: Whether it is better the greater, "up", or the less it is, "down"; None if that is not known.
     _direction: str | None = None
+    #: Whether all of the state exists; False until the first batch where its shapes depend on that.
+    _built = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -111,6 +113,21 @@ class Metric(Configured):
         return variable
 
     add_weight = add_variable
+
+    def _build_beside(self, like: Any, shape: Sequence[int], *names: str) -> None:
+        """Make variables whose shape the first batch tells, as attributes, where its array `like` is."""
+        scope = current_scope()
+        if scope is not None and not isinstance(scope, RehearsalScope):
+            raise TypeError(
+                f"{self!r} makes its state at the first batch, and stateless forms need it before. Call "
+                "update_state with a batch once, then reset_state."
+            )
+        raw = like.value if isinstance(like, Array) else like
+        backend = backend_of(raw)
+        with use_backend(backend.name, backend.device_of(raw)):
+            for name in names:
+                setattr(self, name, self.add_variable(shape, name=name))
+        self._built = True
 
     @property
     def variables(self) -> list[Variable]:

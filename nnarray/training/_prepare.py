@@ -188,7 +188,7 @@ def _rehearsed(model: Any, data: Data, variables: list[Variable]) -> bool:
     Nothing that they assign is kept.
     """
     phases = [p for p, name in ((TRAINING, "train_step"), (TESTING, "test_step")) if model._overrides(name)]
-    if not phases and any(type(m).__module__.partition(".")[0] != "nnarray" for m in model.metrics):
+    if not phases and any(type(m).__module__.partition(".")[0] != "nnarray" or not m._built for m in model.metrics):
         phases = [TESTING]
     home = model.home
     batch = data.part(0, min(_REHEARSED, data.length)).to(home.backend, home.device, model.dtype).each(as_array)

@@ -100,7 +100,7 @@ def test_one_object_given_twice_counts_once_and_shows_twice() -> None:
     [
         ("mse", "one", TypeError, r"metrics must be a list, for example metrics=\['accuracy'\]: received 'mse'"),
         (["acuracy"], "one", ValueError, "Unknown metric: 'acuracy'. Did you mean 'accuracy'"),
-        (["mean_squared_eror"], "one", ValueError, "Did you mean 'mean_squared_error'.*binary_crossentropy"),
+        (["mean_squared_eror"], "one", ValueError, "Did you mean 'mean_squared_error'.*BinaryCrossentropy"),
         ({"b": ["mse"]}, "one", ValueError, "metrics goes by the names of the outputs, 'a': received the unknown name"),
         (["mse"], "two", ValueError, "metrics must hold one entry for each of the outputs 'a', 'b'.*a list of 1"),
         (["mse"] * 3, "two", ValueError, "a list of 3"),
