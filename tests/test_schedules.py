@@ -167,5 +167,10 @@ def test_every_argument_of_keras_that_there_is_stands_in_the_config() -> None:
         "clipnorm": None,
         "clipvalue": None,
         "global_clipnorm": None,
+        "use_ema": False,
+        "ema_momentum": 0.99,
+        "ema_overwrite_frequency": None,
+        "loss_scale_factor": None,
+        "gradient_accumulation_steps": None,
         "name": "sgd",
     }

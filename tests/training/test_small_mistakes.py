@@ -123,7 +123,7 @@ def test_where_nothing_is_lacking_without_the_base_constructor_training_goes_on(
         (lambda: activations.get(5), r"Expected an activation"),
         (lambda: initializers.get(5), r"Expected an initializer"),
         (lambda: losses.get(5), r"Expected a loss"),
-        (lambda: metrics.get("binary_crossentropie"), r"Did you mean 'binary_crossentropy'.*categorical_crossentropy"),
+        (lambda: metrics.get("binary_crossentropie"), r"Did you mean 'binary_crossentropy'.*CategoricalCrossentropy"),
         (lambda: losses.MeanSquaredError(reduction="nope"), r"reduction must be one of"),
         (lambda: nna.namespace("nnarray.numpy"), r"Unknown backend: 'nnarray\.numpy'\. Did you mean 'numpy'\?"),
         (lambda: optimizers.SGD().apply([None], [Dense(1).add_weight((2,))]), r"has no gradient: received None"),
