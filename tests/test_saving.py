@@ -510,6 +510,19 @@ def test_a_kill_at_any_moment_leaves_a_whole_file(path: Path, request: pytest.Fi
     assert [x.name for x in path.parent.iterdir()] == [path.name]
 
 
+def test_files_have_the_rights_of_others_and_links_stay(path: Path) -> None:
+    plain = path.with_name("plain")
+    plain.touch()
+    sequential().save(path)
+    assert path.stat().st_mode == plain.stat().st_mode
+    path.chmod(0o640)
+    link = path.with_name("link.safetensors")
+    link.symlink_to(path)
+    sequential().save(link)
+    assert link.is_symlink()
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
 def test_a_full_disk_leaves_the_file_as_it_was(path: Path) -> None:
     sequential().save(path)
     before = path.read_bytes()

@@ -26,7 +26,7 @@ _expected: ContextVar[Collection[tuple[int, ...]] | None] = ContextVar("nnarray_
 
 @contextmanager
 def expecting(shapes: Collection[tuple[int, ...]]) -> Iterator[None]:
-    """Let `add_weight` draw nothing in the block, and refuse shapes that are not among these."""
+    """Let `add_weight` refuse, in the block, shapes that are not among these."""
     token = _expected.set(shapes)
     try:
         yield
@@ -105,10 +105,9 @@ class Weights(Configured):
         backend, device = current_backend()
         dtype = dtype or self.variable_dtype
         initializer = "glorot_uniform" if initializer is None else initializer
-        if (expected := _expected.get()) is not None:
-            if tuple(shape) not in expected:
-                raise ValueError(f"No array of the file has the shape of {self.name}/{name}: received {tuple(shape)}.")
-            initializer = "zeros"
+        expected = _expected.get()
+        if expected is not None and tuple(shape) not in expected:
+            raise ValueError(f"No array of the file has the shape of {self.name}/{name}: received {tuple(shape)}.")
         value = initializers.get(initializer)(tuple(shape), dtype)
         value = backend.xp.asarray(convert(value, backend, dtype, device), copy=True)
         if tuple(value.shape) != tuple(shape):

@@ -53,12 +53,16 @@ def write(path: Path, values: Mapping[str, Any], arrays: Mapping[str, np.ndarray
         "nnarray": json.dumps({"format": FORMAT, "version": __version__, "complex": complexes}),
         "values": json.dumps(encoded(values)),
     }
+    path = path.resolve()
     _clear(path)
     # The library has files of its own beside the one that it writes: all of them are in a folder.
     folder = path.with_name(f".{path.name}.{platform.node()}-{os.getpid()}-{threading.get_ident()}.tmp")
     folder.mkdir(exist_ok=True)
     try:
         save_file(tensors, folder / path.name, metadata)
+        (folder / "mode").touch()
+        # The library lets nobody else read its files.
+        (folder / path.name).chmod((path if path.exists() else folder / "mode").stat().st_mode)
         _flush(folder / path.name, os.O_RDWR)
         (folder / path.name).replace(path)
         _flush(path.parent, os.O_RDONLY)

@@ -56,6 +56,8 @@ def drawn_ahead(items: Iterator[Any], count: int) -> Iterator[Any]:
             yield outcome.value
     finally:
         is_over.set()
+        # Who gave the items may go on with them.
+        thread.join(timeout=10 * _PATIENCE)
 
 
 def computed_ahead(

@@ -311,9 +311,10 @@ class Feed:
         self._has_warned = True
         wanted = "at least one" if self._steps is None else self._steps
         warnings.warn(
-            f"The data ran out: received {count} batches for an epoch that takes {wanted}. Training stops here unless "
-            "the data can be gone through again. Give enough batches for all epochs, or something that can be iterated "
-            "over again, such as a nnarray.utils.PyDataset.",
+            f"The data ran out: received {count} batches for a pass that takes {wanted}. "
+            + ("" if self._is_held_out else "Training stops here unless the data can be gone through again. ")
+            + "Give enough batches for all passes, or something that can be iterated over again, such as a "
+            "nnarray.utils.PyDataset.",
             UserWarning,
             stacklevel=4,
         )

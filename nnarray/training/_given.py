@@ -148,9 +148,12 @@ class Stream:
         check = self._forms.get(form)
         if check is None:
             data = self._purpose.checked(*parts)
-            if all(x is y for x, y in zip(leaves, data.leaves, strict=False)) and len(leaves) == len(data.leaves):
+            if len(leaves) == len(data.leaves) and all(x is y for x, y in zip(leaves, data.leaves, strict=True)):
                 # Batches alike are taken as they are, but for what their elements must be.
                 self._forms[form] = self._checks(data)
+            else:
+                # What a frame or a list becomes is not to be told from what it is.
+                form = data.length, data.forms
         else:
             data = Data(*parts) if self._purpose.with_targets else Data(parts[0], None, None)
             check(data)
@@ -209,7 +212,7 @@ def given(
                 stacklevel=4,
             )
         return Stream(purpose, stream_source(x, ahead))
-    if any(map(is_kept_apart, leaves_of((x, y, sample_weight)))):
+    if any(map(_holds_apart, (x, y, sample_weight))):
         rows = _as_rows("x", x), _as_rows("y", y), _as_rows("sample_weight", sample_weight)
         return Stream(purpose, row_source(*rows, size))
     return Examples(purpose, purpose.checked(x, y, sample_weight), size)
@@ -220,6 +223,18 @@ def size_of_batch(batch_size: Any) -> int:
     return check_positive_integer("batch_size", 32 if batch_size is None else batch_size)
 
 
+def _holds_apart(tree: Any) -> bool:
+    """Whether something in a tree is to be read batch by batch; of nested lists of numbers, only the first is seen."""
+    if isinstance(tree, dict):
+        return any(map(_holds_apart, tree.values()))
+    if not isinstance(tree, (list, tuple)):
+        return is_kept_apart(tree)
+    first = tree
+    while isinstance(first, (list, tuple)) and first:
+        first = first[0]
+    return not isinstance(first, (bool, int, float, str)) and any(map(_holds_apart, tree))
+
+
 def _as_rows(name: str, tree: Any) -> Any:
     """Return a tree of what rows can be read of, one by one where that is apart."""
     if tree is None:
@@ -228,7 +243,7 @@ def _as_rows(name: str, tree: Any) -> Any:
         return rows_of(tree)
     if isinstance(tree, dict):
         return {key: _as_rows(f"{name}[{key!r}]", item) for key, item in tree.items()}
-    if isinstance(tree, (list, tuple)) and any(map(is_kept_apart, leaves_of(tree))):
+    if isinstance(tree, (list, tuple)) and _holds_apart(tree):
         return type(tree)(_as_rows(f"{name}[{i}]", item) for i, item in enumerate(tree))
     return tree_map(rows_of, as_tree(name, tree))
 

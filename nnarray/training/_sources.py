@@ -211,7 +211,8 @@ class IterableSource(_Source):
         self.name = type(iterable).__name__
         self._iterable = iterable
         self._prefetch = prefetch
-        self.is_once = iter(iterable) is iterable
+        # To ask `iter` would start the workers of a DataLoader.
+        self.is_once = hasattr(type(iterable), "__next__")
         self.never_ends = _never_ends(iterable)
         self._drawn: Iterator[Any] | None = None
         self._peeked: list[Any] = []

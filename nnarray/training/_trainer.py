@@ -180,7 +180,8 @@ class Trainer(Steps):
             False has the same effect as ``run_eagerly=True``: nothing is replayed.
         auto_scale_loss : bool
             Whether a model of dtype ``"mixed_float16"``, for a Sequential that of its first layer, gets a
-            `LossScaleOptimizer` around `optimizer`.
+            `LossScaleOptimizer` around `optimizer`. A `train_step` of one's own calls ``optimizer.scale_loss`` itself,
+            and compiles with one given.
         backend : str or module, optional
             Where to train, whatever arrays it is given; None follows the data, ``"auto"`` is CuPy if it works here.
         device : optional
@@ -208,8 +209,8 @@ class Trainer(Steps):
         check_one_of("jit_compile", jit_compile, ("auto", True, False))
         if run_eagerly is True and jit_compile is True:
             raise ValueError("run_eagerly and jit_compile exclude each other: received True for both.")
-        scales = check_boolean("auto_scale_loss", auto_scale_loss) and self._policy == "mixed_float16"
-        if scales and not isinstance(chosen, optimizers.LossScaleOptimizer):
+        scales = check_boolean("auto_scale_loss", auto_scale_loss) and not self._overrides("train_step")
+        if scales and self._policy == "mixed_float16" and not isinstance(chosen, optimizers.LossScaleOptimizer):
             chosen = optimizers.LossScaleOptimizer(chosen)
         eagerly = run_eagerly or jit_compile is False
         recipe = recipe_of(loss, loss_weights, metrics, weighted_metrics, eagerly, steps_per_execution, executor)

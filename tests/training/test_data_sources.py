@@ -6,6 +6,7 @@ import itertools
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -286,6 +287,44 @@ def test_batches_of_several_shapes_train() -> None:
         np.testing.assert_allclose(mine, theirs, rtol=1e-6)
 
 
+def test_frames_of_other_dtypes_keep_their_numbers() -> None:
+    def frames() -> Iterator[Any]:
+        yield pandas.DataFrame(np.ones((8, 6), np.int64)), Y[:8]
+        yield pandas.DataFrame(X[:8].astype(np.float64)), Y[:8]
+
+    model, other = compiled(), compiled()
+    model.fit(frames(), verbose=0)
+    other.train_on_batch(np.ones((8, 6)), Y[:8])
+    other.train_on_batch(X[:8], Y[:8])
+    for mine, theirs in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-6)
+
+
+def test_asking_for_batches_takes_one_iterator_for_each_pass() -> None:
+    started = []
+
+    class Counted(Again):
+        def __iter__(self) -> Iterator[Any]:
+            started.append(len(started))
+            return super().__iter__()
+
+    compiled().fit(Counted(), epochs=3, verbose=0)
+    assert started == [0, 1, 2]
+
+
+def test_a_generator_drawn_ahead_can_be_gone_on_with() -> None:
+    model, drawn = compiled(), itertools.cycle(batches())
+
+    def slow() -> Iterator[Any]:
+        for batch in drawn:
+            time.sleep(0.002)
+            yield batch
+
+    generator = slow()
+    for _ in range(5):
+        model.fit(generator, steps_per_epoch=2, prefetch=3, verbose=0)
+
+
 def test_the_end_of_a_batch_is_told_for_the_last_ones_too() -> None:
     told: list[int] = []
     model = compiled(steps_per_execution=3)
@@ -396,7 +435,7 @@ def test_a_batch_unlike_the_others_is_refused_with_its_number(batch: Any, patter
 
 def test_what_ends_early_ends_the_training() -> None:
     model = compiled()
-    with pytest.warns(UserWarning, match="ran out: received 1 batches for an epoch that takes 3"):
+    with pytest.warns(UserWarning, match="ran out: received 1 batches for a pass that takes 3.*Training stops"):
         history = model.fit(batches(), steps_per_epoch=3, epochs=5, verbose=0)
     assert len(history.epoch) == 3
     with pytest.warns(UserWarning, match="ran out: received 0 batches"):
