@@ -382,6 +382,15 @@ def test_only_a_model_in_mixed_float16_gets_a_loss_scale_and_only_one() -> None:
     assert chosen(inner, "mixed_float16").inner_optimizer is inner
     own = LossScaleOptimizer(Adam(), 8.0)
     assert chosen(own, "mixed_float16") is own
+
+    class Stepping(models.Model):
+        def train_step(self, data: Any) -> Any:
+            raise NotImplementedError
+
+    # It scales no loss, so its gradients must not be divided by a scale.
+    stepping = Stepping(dtype="mixed_float16")
+    stepping.compile("adam", "mse")
+    assert type(stepping.optimizer) is Adam
     with pytest.raises(ValueError, match="auto_scale_loss must be True or False"):
         chosen("adam", "float32", auto_scale_loss="sometimes")
 
