@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.keras_programs import data, models, parts, steps
+from tests.keras_programs import data, models, parts, sources, steps
 from tests.keras_programs.common import written
 
 NUMBERS = Path(__file__).parent / "numbers.json"
@@ -21,13 +21,14 @@ _HELPERS = ("gradients", "apply", "descend")
 
 def programs() -> dict[str, Callable[[Any], Any]]:
     """Return the programs by name."""
-    found = [(name, x) for module in (models, parts, steps, data) for name, x in vars(module).items()]
+    found = [(name, x) for module in (models, parts, steps, data, sources) for name, x in vars(module).items()]
     return {
         name: x
         for name, x in found
         if callable(x)
         and getattr(x, "__module__", "").startswith("tests.keras_programs.")
         and name not in _HELPERS
+        and not name.startswith("_")
         and not x.__module__.endswith(".common")
     }
 
