@@ -149,6 +149,8 @@ class StreamBatches:
         self._prepare = prepare
         self._home = home
         self._dtype = dtype
+        #: Forms of batches that are where they are computed on.
+        self._there: set[Hashable] = set()
         self.begin_epoch = source.begin_epoch
         self.end_epoch = source.end_epoch
         self.close = source.close
@@ -188,7 +190,12 @@ class StreamBatches:
 
     def _moved(self, prepared: Prepared) -> Prepared:
         data, form = prepared
-        return Prepared(data.to(self._home.backend, self._home.device, self._dtype), form)
+        if form in self._there:
+            return prepared
+        moved = data.to(self._home.backend, self._home.device, self._dtype)
+        if all(x is y for x, y in zip(data.leaves, moved.leaves, strict=True)):
+            self._there.add(form)
+        return Prepared(moved, form)
 
     def size(self, rows: Prepared) -> int:
         return rows.data.length

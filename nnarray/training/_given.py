@@ -144,7 +144,7 @@ class Stream:
     def _prepared(self, batch: Any) -> Prepared:
         parts = unpack_x_y_sample_weight(batch)
         leaves, structure = flatten(parts)
-        form: Any = structure, *((type(x), getattr(x, "dtype", None), tuple(getattr(x, "shape", ()))) for x in leaves)
+        form: Any = structure, *map(_form, leaves)
         check = self._forms.get(form)
         if check is None:
             data = self._purpose.checked(*parts)
@@ -153,7 +153,7 @@ class Stream:
                 self._forms[form] = self._checks(data)
             else:
                 # What a frame or a list becomes is not to be told from what it is.
-                form = data.length, data.forms
+                form = data.forms, *map(_form, data.leaves)
         else:
             data = Data(*parts) if self._purpose.with_targets else Data(parts[0], None, None)
             check(data)
@@ -170,6 +170,10 @@ class Stream:
                 check_weights("sample_weight", weight)
 
         return check
+
+
+def _form(x: Any) -> tuple[Any, ...]:
+    return type(x), getattr(x, "dtype", None), tuple(getattr(x, "shape", ())), getattr(x, "device", None)
 
 
 def given(
