@@ -94,11 +94,13 @@ def exactly(x: Any) -> Hashable:
 def _made_known(leaves: Sequence[Any]) -> bool:
     """Tell optree of the classes of the dataclasses among the leaves; return whether there were any."""
     found = {type(leaf) for leaf in leaves if hasattr(type(leaf), "__dataclass_fields__")}
+    if not found:
+        return False
     with _lock:
         for cls in found - _known:
             _register(cls)
             _known.add(cls)
-    return bool(found)
+    return True
 
 
 def _register(cls: type) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from nnarray._custom_objects import custom_object_scope, registered_name
 from nnarray._lookup import Registry, as_it_is
+from nnarray._serialization import serialize_keras_object
 from nnarray.nn import (
     celu,
     elu,
@@ -41,6 +43,7 @@ from nnarray.nn import (
 
 __all__ = [
     "celu",
+    "deserialize",
     "elu",
     "exponential",
     "gelu",
@@ -59,6 +62,7 @@ __all__ = [
     "relu",
     "relu6",
     "selu",
+    "serialize",
     "sigmoid",
     "silu",
     "soft_shrink",
@@ -132,3 +136,51 @@ def get(identifier: Any) -> Activation:
     'relu'
     """
     return linear if identifier is None else ACTIVATIONS.get(identifier)
+
+
+def serialize(activation: Any) -> Any:
+    """Return an activation function by its name, for `deserialize`; one of your own as plain values.
+
+    Parameters
+    ----------
+    activation : function
+
+    Raises
+    ------
+    TypeError
+        If it has no name to be found by; see `nnarray.utils.serialize_keras_object`.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> nna.activations.serialize(nna.activations.relu)
+    'relu'
+    """
+    described = serialize_keras_object(activation)
+    built_in = activation in _BUILT_IN if callable else 0
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return an activation function by its name, or by what `serialize` returned.
+
+    Parameters
+    ----------
+    config : str or dict
+    custom_objects : mapping of str to class or function, optional
+        Where names are looked up first.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown; the message gives the nearest known one.
+    TypeError
+        If a config names a class or function that is neither built in nor registered nor given.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> nna.activations.deserialize("relu") is nna.activations.relu
+    True
+    """
+    with custom_object_scope(custom_objects or {}):
+        return get(config)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from nnarray._checks import check_not_negative, check_share
 from nnarray._config import Configured
+from nnarray._custom_objects import custom_object_scope
 from nnarray._lookup import Registry, as_it_is
+from nnarray._serialization import serialize_keras_object
 from nnarray.array import array_namespace, place_methods
 from nnarray.config import epsilon
 
-__all__ = ["Constraint", "MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm", "get"]
+__all__ = [
+    *("Constraint", "MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm"),
+    *("deserialize", "get", "max_norm", "min_max_norm", "non_neg", "serialize", "unit_norm"),
+]
 
 Axes = int | tuple[int, ...]
 
@@ -149,6 +154,8 @@ class MinMaxNorm(Constraint):
         return w * (wanted / (epsilon() + lengths))
 
 
+#: The same in Keras' other spelling.
+max_norm, min_max_norm, non_neg, unit_norm = MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 CONSTRAINTS = Registry("constraint", Constraint, MaxNorm, NonNeg, UnitNorm, MinMaxNorm, wrap=as_it_is)
 
 
@@ -167,3 +174,50 @@ def get(identifier: Any) -> Callable[[Any], Any] | None:
     NonNeg()
     """
     return None if identifier is None else CONSTRAINTS.get(identifier)
+
+
+def serialize(constraint: Any) -> Any:
+    """Return a constraint as plain values, for `deserialize`.
+
+    Parameters
+    ----------
+    constraint : Constraint or function of an array
+
+    Raises
+    ------
+    TypeError
+        If it has no name to be found by; see `nnarray.utils.serialize_keras_object`.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> nna.constraints.serialize(nna.constraints.UnitNorm(1))["config"]
+    {'axis': 1}
+    """
+    return serialize_keras_object(constraint)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return a constraint by its name, or by what `serialize` returned.
+
+    Parameters
+    ----------
+    config : str or dict
+    custom_objects : mapping of str to class or function, optional
+        Where names are looked up first.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown; the message gives the nearest known one.
+    TypeError
+        If a config names a class or function that is neither built in nor registered nor given.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> nna.constraints.deserialize(nna.constraints.serialize(nna.constraints.UnitNorm(1)))
+    UnitNorm(1)
+    """
+    with custom_object_scope(custom_objects or {}):
+        return get(config)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from nnarray._checks import check_not_negative, check_one_of
 from nnarray._config import Configured
+from nnarray._custom_objects import custom_object_scope
 from nnarray._lookup import Registry, as_it_is
+from nnarray._serialization import serialize_keras_object
 from nnarray.array import array_namespace, place_methods
 from nnarray.config import epsilon
 
-__all__ = ["L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "get"]
+__all__ = [
+    *("L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer"),
+    *("deserialize", "get", "l1", "l1_l2", "l2", "orthogonal_regularizer", "serialize"),
+]
 
 
 class Regularizer(Configured):
@@ -145,6 +150,8 @@ class OrthogonalRegularizer(Regularizer):
         return self.factor * 0.5 * xp.sum(xp.abs(apart)) / (count * (count - 1.0) / 2.0)
 
 
+#: The same in Keras' other spelling.
+l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
 REGULARIZERS = Registry("regularizer", Regularizer, L1, L2, L1L2, OrthogonalRegularizer, wrap=as_it_is, l1_l2=L1L2)
 
 
@@ -163,3 +170,50 @@ def get(identifier: Any) -> Callable[[Any], Any] | None:
     L2()
     """
     return None if identifier is None else REGULARIZERS.get(identifier)
+
+
+def serialize(regularizer: Any) -> Any:
+    """Return a regularizer as plain values, for `deserialize`.
+
+    Parameters
+    ----------
+    regularizer : Regularizer or function of an array
+
+    Raises
+    ------
+    TypeError
+        If it has no name to be found by; see `nnarray.utils.serialize_keras_object`.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> nna.regularizers.serialize(nna.regularizers.L2(0.5))["config"]
+    {'l2': 0.5}
+    """
+    return serialize_keras_object(regularizer)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return a regularizer by its name, or by what `serialize` returned.
+
+    Parameters
+    ----------
+    config : str or dict
+    custom_objects : mapping of str to class or function, optional
+        Where names are looked up first.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown; the message gives the nearest known one.
+    TypeError
+        If a config names a class or function that is neither built in nor registered nor given.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> nna.regularizers.deserialize(nna.regularizers.serialize(nna.regularizers.L2(0.5)))
+    L2(0.5)
+    """
+    with custom_object_scope(custom_objects or {}):
+        return get(config)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from nnarray._checks import check_one_of, check_positive
+from nnarray._custom_objects import custom_object_scope
 from nnarray._lookup import Registry, as_it_is
+from nnarray._serialization import serialize_keras_object
 from nnarray.backends import generator
 from nnarray.initializers._further import Identity, Orthogonal, RandomNormal, RandomUniform, TruncatedNormal
 from nnarray.initializers._initializer import Initializer
@@ -259,3 +261,50 @@ def get(identifier: Any) -> Any:
     HeNormal()
     """
     return None if identifier is None else INITIALIZERS.get(identifier)
+
+
+def serialize(initializer: Any) -> Any:
+    """Return an initializer as plain values, for `deserialize`.
+
+    Parameters
+    ----------
+    initializer : Initializer or function ``f(shape, dtype)``
+
+    Raises
+    ------
+    TypeError
+        If it has no name to be found by; see `nnarray.utils.serialize_keras_object`.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> nna.initializers.serialize(nna.initializers.Constant(2.0))["config"]
+    {'value': 2.0}
+    """
+    return serialize_keras_object(initializer)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return an initializer by its name, or by what `serialize` returned.
+
+    Parameters
+    ----------
+    config : str or dict
+    custom_objects : mapping of str to class or function, optional
+        Where names are looked up first.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown; the message gives the nearest known one.
+    TypeError
+        If a config names a class or function that is neither built in nor registered nor given.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> nna.initializers.deserialize(nna.initializers.serialize(nna.initializers.Constant(2.0)))
+    Constant(2.0)
+    """
+    with custom_object_scope(custom_objects or {}):
+        return get(config)

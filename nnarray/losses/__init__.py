@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from nnarray._custom_objects import custom_object_scope
 from nnarray._lookup import Registry, by_name
+from nnarray._serialization import serialize_keras_object
 from nnarray.losses._classes import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -97,6 +100,7 @@ __all__ = [
     "categorical_hinge",
     "circle",
     "cosine_similarity",
+    "deserialize",
     "dice",
     "get",
     "hinge",
@@ -108,6 +112,7 @@ __all__ = [
     "mean_squared_error",
     "mean_squared_logarithmic_error",
     "poisson",
+    "serialize",
     "sparse_categorical_crossentropy",
     "squared_hinge",
     "tversky",
@@ -167,3 +172,50 @@ def get(identifier: Any) -> Loss:
     MeanSquaredError()
     """
     return LOSSES.get(identifier)
+
+
+def serialize(loss: Any) -> Any:
+    """Return a loss as plain values, for `deserialize`.
+
+    Parameters
+    ----------
+    loss : Loss or function ``f(y_true, y_pred)``
+
+    Raises
+    ------
+    TypeError
+        If it has no name to be found by; see `nnarray.utils.serialize_keras_object`.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> nna.losses.serialize(nna.losses.Huber(delta=2.0))["config"]
+    {'delta': 2.0, 'reduction': 'sum_over_batch_size', 'name': 'huber', 'dtype': None}
+    """
+    return serialize_keras_object(loss)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return a loss by its name, or by what `serialize` returned.
+
+    Parameters
+    ----------
+    config : str or dict
+    custom_objects : mapping of str to class or function, optional
+        Where names are looked up first.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown; the message gives the nearest known one.
+    TypeError
+        If a config names a class or function that is neither built in nor registered nor given.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> nna.losses.deserialize(nna.losses.serialize(nna.losses.Huber(delta=2.0)))
+    Huber(2.0)
+    """
+    with custom_object_scope(custom_objects or {}):
+        return get(config)

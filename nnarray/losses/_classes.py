@@ -217,3 +217,6 @@ class FittingCrossentropy(Loss):
 
     def check_targets(self, y: Any, output_shape: Sequence[int | None]) -> None:
         self.fitting(y.shape, output_shape).check_targets(y, output_shape)
+
+    def target_limits(self, y: Any, output_shape: Sequence[int | None]) -> tuple[float, float] | None:
+        return self.fitting(y.shape, output_shape).target_limits(y, output_shape)

@@ -62,6 +62,8 @@ class Loss(Configured):
         own = vars(cls)
         if ("call" in own or "__call__" in own) and "targets" not in own:
             cls.targets = ANY
+        if "check_targets" in own and "target_limits" not in own:
+            cls.target_limits = _unknown  # type: ignore[assignment]
         if "name" not in own:
             cls.name = snake_case(cls.__name__)
         place_methods(cls, "call", "__call__", "per_example", "check_targets", "counted")
@@ -119,6 +121,10 @@ class Loss(Configured):
         """Raise ValueError if a raw array of targets does not fit the loss or a model's `output_shape`."""
         self.targets.check(y, output_shape)
 
+    def target_limits(self, y: Any, output_shape: Sequence[int | None]) -> tuple[float, float] | None:
+        """Return `Targets.limits` of targets that `check_targets` admits."""
+        return self.targets.limits(y, output_shape)
+
     def _ready(self, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
         xp, y_true, y_pred = nn.prepare(y_true, y_pred)
         y_pred = nn.cast(y_pred, self._dtype_for(y_pred))
@@ -133,6 +139,10 @@ class Loss(Configured):
     def _values(self, y_true: Any, y_pred: Any) -> Any:
         values = nn.beside(self.call(y_true, y_pred), y_pred)
         return nn.cast(values, nn.computing_dtype(values))
+
+
+def _unknown(*_: Any) -> None:
+    """Know no limits of targets that a loss checks in its own way."""
 
 
 @where_arrays_are

@@ -15,6 +15,7 @@ from nnarray.array import place_methods
 from nnarray.backends import backend_of
 
 Shape = Sequence[int | None]
+Limits = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Targets:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "check" in vars(cls) and "limits" not in vars(cls):
+            cls.limits = Targets.limits  # type: ignore[method-assign]
         place_methods(cls, "check")
 
     def check(self, y: Any, output_shape: Shape) -> None:
@@ -36,6 +39,13 @@ class Targets:
         output_shape : sequence of int
             The batch may be None.
         """
+
+    def limits(self, y: Any, output_shape: Shape) -> Limits | None:
+        """Return the least and greatest number between which `check` admits all that is otherwise like `y`.
+
+        None if that takes a look at each. Targets that `check` admits are given.
+        """
+        return None
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,9 @@ class SameShape(Targets):
         if math.isfinite(self.low) or math.isfinite(self.high):
             numbers = _comparable(y)
             _check_each((numbers < self.low) | (numbers > self.high), y, self.rule)
+
+    def limits(self, y: Any, output_shape: Shape) -> Limits | None:
+        return self.low, self.high
 
 
 @dataclass(frozen=True)
@@ -112,6 +125,11 @@ class Labels(Targets):
         rule = f"{self.loss} takes integer labels from 0{upper}"
         cure = " Two classes need two outputs with softmax, or one with sigmoid and loss='binary_crossentropy'."
         _check_each(wrong, y, rule, cure if classes == 1 else "")
+
+    def limits(self, y: Any, output_shape: Shape) -> Limits | None:
+        classes = output_shape[self.axis]
+        whole = not backend_of(y).xp.isdtype(y.dtype, "real floating")
+        return (0, math.inf if classes is None else classes - 1) if whole else None
 
 
 @dataclass(frozen=True)

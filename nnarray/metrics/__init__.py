@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from nnarray import losses
+from nnarray._custom_objects import custom_object_scope
 from nnarray._lookup import Registry, snake_case
+from nnarray._serialization import serialize_keras_object
 from nnarray.metrics._accuracy import (
     Accuracy,
     BinaryAccuracy,
@@ -176,3 +179,50 @@ def get(identifier: Any) -> Metric:
     if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
         return FittingAccuracy(identifier)
     return METRICS.get(identifier)
+
+
+def serialize(metric: Any) -> Any:
+    """Return a metric as plain values, for `deserialize`.
+
+    Parameters
+    ----------
+    metric : Metric or function ``f(y_true, y_pred)``
+
+    Raises
+    ------
+    TypeError
+        If it has no name to be found by; see `nnarray.utils.serialize_keras_object`.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> nna.metrics.serialize(nna.metrics.Mean("loss"))["config"]
+    {'name': 'loss', 'dtype': None}
+    """
+    return serialize_keras_object(metric)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return a metric by its name, or by what `serialize` returned.
+
+    Parameters
+    ----------
+    config : str or dict
+    custom_objects : mapping of str to class or function, optional
+        Where names are looked up first.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown; the message gives the nearest known one.
+    TypeError
+        If a config names a class or function that is neither built in nor registered nor given.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> nna.metrics.deserialize(nna.metrics.serialize(nna.metrics.Mean("loss")))
+    Mean('loss')
+    """
+    with custom_object_scope(custom_objects or {}):
+        return get(config)

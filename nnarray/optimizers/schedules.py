@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,9 @@ import numpy as np
 from nnarray import config
 from nnarray._checks import check_boolean, check_not_negative, check_positive
 from nnarray._config import Configured
+from nnarray._custom_objects import custom_object_scope
+from nnarray._lookup import Registry
+from nnarray._serialization import serialize_keras_object
 from nnarray.array import array_namespace, place_methods
 
 __all__ = [
@@ -22,6 +25,8 @@ __all__ = [
     "LearningRateSchedule",
     "PiecewiseConstantDecay",
     "PolynomialDecay",
+    "deserialize",
+    "serialize",
 ]
 
 
@@ -360,3 +365,57 @@ class CosineDecayRestarts(LearningRateSchedule):
         found = xp.floor(xp.log(1.0 + passed * (self.t_mul - 1.0)) / math.log(self.t_mul))
         found = xp.where(self._begin(found + 1.0) <= passed, found + 1.0, found)
         return xp.where(self._begin(found) > passed, found - 1.0, found)
+
+
+SCHEDULES = Registry(
+    *("schedule", LearningRateSchedule),
+    *(ExponentialDecay, PiecewiseConstantDecay, PolynomialDecay, InverseTimeDecay, CosineDecay, CosineDecayRestarts),
+)
+
+
+def serialize(learning_rate_schedule: Any) -> Any:
+    """Return a schedule as plain values, for `deserialize`.
+
+    Parameters
+    ----------
+    learning_rate_schedule : LearningRateSchedule
+
+    Raises
+    ------
+    TypeError
+        If it has no name to be found by; see `nnarray.utils.serialize_keras_object`.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> nna.optimizers.schedules.serialize(nna.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5))["class_name"]
+    'ExponentialDecay'
+    """
+    return serialize_keras_object(learning_rate_schedule)
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Return a schedule by its name, or by what `serialize` returned.
+
+    Parameters
+    ----------
+    config : str or dict
+    custom_objects : mapping of str to class or function, optional
+        Where names are looked up first.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown; the message gives the nearest known one.
+    TypeError
+        If a config names a class or function that is neither built in nor registered nor given.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> schedules = nna.optimizers.schedules
+    >>> schedules.deserialize(schedules.serialize(schedules.ExponentialDecay(0.1, 10, 0.5)))
+    ExponentialDecay(0.1, decay_steps=10, decay_rate=0.5)
+    """
+    with custom_object_scope(custom_objects or {}):
+        return SCHEDULES.get(config)

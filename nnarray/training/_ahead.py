@@ -11,8 +11,8 @@ from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any, NamedTuple
 
-#: Seconds after which a thread that waits looks whether it is still wanted.
-_PATIENCE = 0.1
+#: Seconds for which one that has no use for further items waits for the thread to end with the one it draws.
+_PATIENCE = 1.0
 
 
 class _Outcome(NamedTuple):
@@ -24,28 +24,26 @@ class _Outcome(NamedTuple):
 def drawn_ahead(items: Iterator[Any], count: int) -> Iterator[Any]:
     """Yield `items`, which a thread draws in the present context, up to `count` before they are asked for.
 
-    An error comes in the place of the item. The thread ends with the items, or when this generator is closed.
+    The thread waits while so many are there, until half of them are taken: it wakes once for several. An error comes in
+    the place of the item. The thread ends with the items, or when this generator is closed.
     """
-    ready: queue.Queue[_Outcome] = queue.Queue(maxsize=count)
-    is_over = threading.Event()
-
-    def hand_over(outcome: _Outcome) -> bool:
-        while not is_over.is_set():
-            try:
-                ready.put(outcome, timeout=_PATIENCE)
-            except queue.Full:
-                continue
-            return True
-        return False
+    ready: queue.SimpleQueue[_Outcome] = queue.SimpleQueue()
+    has_room, is_over = threading.Event(), threading.Event()
 
     def draw() -> None:
         try:
             for item in items:
-                if not hand_over(_Outcome(item)):
+                ready.put(_Outcome(item))
+                if ready.qsize() >= count:
+                    has_room.clear()
+                    # Nobody will tell of what was done before this: some were taken, or no more are wanted.
+                    if ready.qsize() >= count and not is_over.is_set():
+                        has_room.wait()
+                if is_over.is_set():
                     return
-            hand_over(_Outcome(is_end=True))
+            ready.put(_Outcome(is_end=True))
         except BaseException as error:
-            hand_over(_Outcome(error=error))
+            ready.put(_Outcome(error=error))
 
     thread = threading.Thread(target=copy_context().run, args=(draw,), name="nnarray batches", daemon=True)
     thread.start()
@@ -53,11 +51,14 @@ def drawn_ahead(items: Iterator[Any], count: int) -> Iterator[Any]:
         while not (outcome := ready.get()).is_end:
             if outcome.error is not None:
                 raise outcome.error
+            if not has_room.is_set() and ready.qsize() <= count // 2:
+                has_room.set()
             yield outcome.value
     finally:
         is_over.set()
+        has_room.set()
         # Who gave the items may go on with them.
-        thread.join(timeout=10 * _PATIENCE)
+        thread.join(timeout=_PATIENCE)
 
 
 def computed_ahead(

@@ -124,9 +124,10 @@ class ArrayBatches:
 
 
 class Prepared(NamedTuple):
-    """A batch where it is computed on, and what it has in common with those of its plan."""
+    """A batch, its arrays, and what it has in common with those of its plan."""
 
     data: Data
+    leaves: list[Any]
     form: Hashable
 
 
@@ -189,13 +190,14 @@ class StreamBatches:
             raise
 
     def _moved(self, prepared: Prepared) -> Prepared:
-        data, form = prepared
+        data, leaves, form = prepared
         if form in self._there:
             return prepared
-        moved = data.to(self._home.backend, self._home.device, self._dtype)
-        if all(x is y for x, y in zip(data.leaves, moved.leaves, strict=True)):
+        data = data.to(self._home.backend, self._home.device, self._dtype)
+        moved = data.leaves
+        if all(x is y for x, y in zip(leaves, moved, strict=True)):
             self._there.add(form)
-        return Prepared(moved, form)
+        return Prepared(data, moved, form)
 
     def size(self, rows: Prepared) -> int:
         return rows.data.length
@@ -211,7 +213,7 @@ class StreamBatches:
         store = backend_of(targets[0]).store
 
         def fill(rows: Prepared) -> None:
-            for buffer, array in zip(targets, rows.data.leaves, strict=True):
+            for buffer, array in zip(targets, rows.leaves, strict=True):
                 store(buffer, array)
 
         return fill

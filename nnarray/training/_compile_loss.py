@@ -158,7 +158,7 @@ class OutputLosses:
             Branches as the outputs do.
         """
         outputs = self.outputs
-        shapes = [functools.reduce(operator.getitem, path, output_shapes) for path in outputs.paths]
+        shapes = self._shapes(output_shapes)
         for place, target in enumerate(outputs.arrays(y, "y", self._without)):
             loss = self.losses[place]
             if loss is None:
@@ -175,6 +175,14 @@ class OutputLosses:
                 if outputs.count == 1:
                     raise
                 raise ValueError(f"Output {outputs.label(place)}: {error}") from None
+
+    def target_limits(self, y: Any, output_shapes: Any) -> list[tuple[Any, tuple[float, float] | None]]:
+        """Return the arrays among targets that `check_targets` admits, each with the limits that its loss knows."""
+        pairs = zip(self.losses, self.outputs.arrays(y, "y", self._without), self._shapes(output_shapes), strict=True)
+        return [(y, loss.target_limits(y, shape)) for loss, y, shape in pairs if loss is not None]
+
+    def _shapes(self, output_shapes: Any) -> list[Any]:
+        return [functools.reduce(operator.getitem, path, output_shapes) for path in self.outputs.paths]
 
 
 def weights_of(outputs: Outputs, sample_weight: Any, optional: Sequence[int]) -> list[Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from nnarray._checks import check_share
 from nnarray._messages import describe
 from nnarray._trees import flatten, leaves_of, tree_map
-from nnarray.array import Array
+from nnarray.array import Array, where_arrays_are
 from nnarray.backends import Backend, backend_of, convert, find_backend
 from nnarray.layers import Placeholder
 from nnarray.training._frames import frame_array, is_frame
@@ -99,6 +99,22 @@ def _numbers_of(x: np.ndarray) -> np.ndarray:
     if x.dtype != object or not all(isinstance(item, (bool, int, float, np.number, np.bool_)) for item in x.flat):
         return x
     return x.astype(np.float64)
+
+
+def range_test(like: Any, low: float, high: float) -> Callable[[Any], bool]:
+    """Return what tells, by two numbers read, whether all in an array like `like` lie between others.
+
+    False is no more than a doubt, which costs a longer look: at NaN, and where a library finds no extremes.
+    """
+    xp = backend_of(like).xp
+    if not (xp.isdtype(like.dtype, ("signed integer", "real floating")) or like.dtype == xp.uint8):
+        return lambda x: False  # noqa: ARG005
+
+    @where_arrays_are
+    def lies_between(x: Any) -> bool:
+        return low <= float(xp.min(x)) and float(xp.max(x)) <= high
+
+    return lies_between
 
 
 def check_weights(name: str, x: Any) -> None:

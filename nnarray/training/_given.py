@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
@@ -12,8 +13,8 @@ from nnarray._messages import describe
 from nnarray._trees import flatten, leaves_of, tree_map
 from nnarray.training._batches import ArrayBatches, Batches, Prepared, StreamBatches
 from nnarray.training._class_weight import checked_class_weight, classes_of, weights_of_classes
-from nnarray.training._data import Data, as_data, as_tree, check_is_array, check_weights, split_data
-from nnarray.training._prepare import checked_data, specs_of_outputs, target_check
+from nnarray.training._data import Data, as_data, as_tree, check_is_array, check_weights, range_test, split_data
+from nnarray.training._prepare import checked_data, specs_of_outputs, targets_rule
 from nnarray.training._rows import is_kept_apart, rows_of
 from nnarray.training._sources import RowSource, Source, is_stream, row_source, stream_source
 from nnarray.utils import unpack_x_y_sample_weight
@@ -49,6 +50,13 @@ class Purpose:
         check_is_array("x", x)
         data = as_data(x, finite=False)
         return data._replace(x=self.model.checked_inputs(data.x))
+
+    def check_elements(self, data: Data) -> None:
+        """Raise ValueError if targets or weights that are else like checked ones have elements that must not be."""
+        if self.with_targets:
+            targets_rule(self.model, data.x).check(data.y)
+        for weight in leaves_of(data.sample_weight):
+            check_weights("sample_weight", weight)
 
     def without_classes(self) -> Purpose:
         """Return the same for data to validate on, which are not weighted by their classes."""
@@ -113,7 +121,7 @@ class Stream:
     def __init__(self, purpose: Purpose, source: Source) -> None:
         self._purpose = purpose
         self.source = source
-        self._forms: dict[Hashable, Callable[[Any], None]] = {}
+        self._forms: dict[Hashable, Callable[[list[Any]], bool]] = {}
         try:
             self.data = self._prepared(source.first()).data
         except Exception as error:
@@ -145,31 +153,42 @@ class Stream:
         parts = unpack_x_y_sample_weight(batch)
         leaves, structure = flatten(parts)
         form: Any = structure, *map(_form, leaves)
-        check = self._forms.get(form)
-        if check is None:
-            data = self._purpose.checked(*parts)
-            if len(leaves) == len(data.leaves) and all(x is y for x, y in zip(leaves, data.leaves, strict=True)):
-                # Batches alike are taken as they are, but for what their elements must be.
-                self._forms[form] = self._checks(data)
-            else:
-                # What a frame or a list becomes is not to be told from what it is.
-                form = data.forms, *map(_form, data.leaves)
+        is_good = self._forms.get(form)
+        if is_good is not None:
+            # Batches alike are taken as they are, but for what their elements must be.
+            data = Data(*parts)
+            if not is_good(leaves):
+                self._purpose.check_elements(data)
+            return self._weighted(data, leaves, form)
+        data = self._purpose.checked(*parts)
+        if len(leaves) == len(data.leaves) and all(x is y for x, y in zip(leaves, data.leaves, strict=True)):
+            self._forms[form] = self._test(data)
         else:
-            data = Data(*parts) if self._purpose.with_targets else Data(parts[0], None, None)
-            check(data)
-        return Prepared(self._purpose.weighted(data), form)
+            # What a frame or a list becomes is not to be told from what it is.
+            form = data.forms, *map(_form, data.leaves)
+        return self._weighted(data, data.leaves, form)
 
-    def _checks(self, data: Data) -> Callable[[Data], None]:
-        """Return what checks the elements of batches like one that has been checked as a whole."""
-        targets = target_check(self._purpose.model, data.x) if self._purpose.with_targets else None
+    def _weighted(self, data: Data, leaves: list[Any], form: Hashable) -> Prepared:
+        weighted = self._purpose.weighted(data)
+        return Prepared(weighted, leaves if weighted is data else weighted.leaves, form)
 
-        def check(batch: Data) -> None:
-            if targets is not None:
-                targets(batch.y)
-            for weight in leaves_of(batch.sample_weight):
-                check_weights("sample_weight", weight)
+    def _test(self, data: Data) -> Callable[[list[Any]], bool]:
+        """Return what tells whether the elements of batches are good, as are those of one of the same form.
 
-        return check
+        It is given the arrays of a batch. False is a doubt, as in `range_test`.
+        """
+        targets = targets_rule(self._purpose.model, data.x).limits(data.y) if self._purpose.with_targets else []
+        found = [*targets, *((weight, (0.0, math.inf)) for weight in leaves_of(data.sample_weight))]
+        # The inputs may hold the same arrays.
+        first = len(leaves_of(data.x))
+        places = {id(array): place for place, array in enumerate(data.leaves[first:], first)}
+        tests = []
+        for array, limits in found:
+            if limits is None or id(array) not in places or len(places) < len(data.leaves) - first:
+                return lambda leaves: False  # noqa: ARG005
+            if limits != (-math.inf, math.inf):
+                tests.append((places[id(array)], range_test(array, *limits)))
+        return lambda leaves: all(test(leaves[place]) for place, test in tests)
 
 
 def _form(x: Any) -> tuple[Any, ...]:

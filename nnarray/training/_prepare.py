@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from nnarray import optimizers
 from nnarray._trees import flatten, tree_map, unflatten
 from nnarray.array import as_array
 from nnarray.backends import Selection
 from nnarray.layers import specs_of
+from nnarray.training._compile_loss import OutputLosses
 from nnarray.training._data import Data, as_data, check_is_array
 from nnarray.training._home import moved
 from nnarray.training._runner import Predictor, Runner
@@ -32,9 +32,7 @@ def checked_data(model: Any, x: Any, y: Any, sample_weight: Any, finite: bool, p
         raise ValueError(f"{prefix}y is missing: training and evaluation need targets.")
     data = as_data(x, y, sample_weight, finite)
     data = data._replace(x=model.checked_inputs(data.x))
-    check = target_check(model, data.x)
-    if check is not None:
-        check(data.y)
+    targets_rule(model, data.x).check(data.y)
     return data
 
 
@@ -43,14 +41,29 @@ def _computes_loss(model: Any) -> bool:
     return overridden
 
 
-def target_check(model: Any, x: Any) -> Callable[[Any], None] | None:
-    """Return what raises ValueError for raw targets that do not fit the loss for such inputs; None if any do."""
+class TargetsRule(NamedTuple):
+    """What the loss of a model lets targets be, for inputs of some shape; without a loss of its own, anything."""
+
+    losses: OutputLosses | None
+    shapes: Any = None
+
+    def check(self, y: Any) -> None:
+        """Raise ValueError if raw targets do not fit."""
+        if self.losses is not None:
+            self.losses.check_targets(y, self.shapes)
+
+    def limits(self, y: Any) -> list[tuple[Any, tuple[float, float] | None]]:
+        """Return the arrays among targets that fit, each with the limits that its loss knows."""
+        return [] if self.losses is None else self.losses.target_limits(y, self.shapes)
+
+
+def targets_rule(model: Any, x: Any) -> TargetsRule:
+    """Return what a model's loss lets targets be for such inputs."""
     loss = model._recipe.loss
     if loss is None or _computes_loss(model):
-        return None
+        return TargetsRule(None)
     outputs = specs_of_outputs(model, x)
-    found, shapes = loss.for_outputs(outputs, model.output_names), tree_map(lambda spec: spec.shape, outputs)
-    return lambda y: found.check_targets(y, shapes)
+    return TargetsRule(loss.for_outputs(outputs, model.output_names), tree_map(lambda spec: spec.shape, outputs))
 
 
 def specs_of_outputs(model: Any, x: Any) -> Any:

@@ -19,7 +19,7 @@ from nnarray.training._frames import is_frame
 from nnarray.training._rows import Rows
 
 #: Batches of a file that are read before they are asked for.
-_READ_AHEAD = 2
+_READ_AHEAD = 8
 
 
 class Source(Protocol):

@@ -103,6 +103,13 @@ def test_complex_vectors_differentiate_to_order_two_where_phases_do_not_count(na
     check_grads(lambda x: f(x.__array_namespace__(), x), (to_library(x, nna.namespace(*place)),), directions=1)
 
 
+def test_eigenvalues_are_complex_also_where_all_are_real(place: Any) -> None:
+    triangular = to_library(np.asarray([[2.0, 0.0], [1.0, 3.0]]), nna.namespace(*place))
+    values, vectors = nna.ops.eig(triangular)
+    assert to_host(values).dtype == to_host(vectors).dtype == np.complex128
+    assert sorted(to_host(values).real) == [2.0, 3.0]
+
+
 def test_the_phase_of_complex_vectors_does_not_turn() -> None:
     space = nna.namespace("numpy")
     turning = nna.grad(lambda x: space.imag(space.linalg.eigh(_hermitian(space, x))[1][0, 0]))(HERMITIAN[0])
