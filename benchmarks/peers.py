@@ -23,7 +23,7 @@ from benchmarks.timing import medians
 Step = Callable[[], Any]
 
 
-def _model(network: Network, **kwargs: Any) -> Any:
+def _model(network: Network, optimizer: Any = None, **kwargs: Any) -> Any:
     from nnarray.layers import Dense, Input
     from nnarray.models import Sequential
     from nnarray.optimizers import Adam
@@ -32,7 +32,7 @@ def _model(network: Network, **kwargs: Any) -> Any:
     end = Dense(last, activation="sigmoid" if network.is_binary else "softmax")
     model = Sequential([Input((network.sizes[0],)), *(Dense(n, activation="relu") for n in hidden), end])
     loss = "binary_crossentropy" if network.is_binary else "categorical_crossentropy"
-    model.compile(Adam(RATE), loss, **kwargs)
+    model.compile(optimizer or Adam(RATE), loss, **kwargs)
     model.set_weights([part for pair in network.weights() for part in pair])
     return model
 

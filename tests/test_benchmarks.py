@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as steps
-from benchmarks import busy, eager, passes, peers, planning, uniforms
+from benchmarks import busy, eager, passes, peers, planning, training, uniforms
 from benchmarks.by_hand import step_by_hand
 from benchmarks.networks import Network
 
@@ -130,3 +130,10 @@ def test_the_busy_machine_has_a_row_for_each_network_and_ends_what_it_starts(cap
         1 / 0  # noqa: B018
     assert started[-1].poll() is not None
     assert busy.environment("chosen").get("OMP_NUM_THREADS") is None
+
+
+def test_what_training_adds_has_a_row_each(capsys: Any) -> None:
+    found = training.main(["--repeats", "1", "--seconds", "0.001", "--megabytes", "0.1"])
+    assert len(found) == 5
+    rows = capsys.readouterr().out.splitlines()
+    assert [row.startswith(name) for row, name in zip(rows[3:], found, strict=False)] == [True] * 5

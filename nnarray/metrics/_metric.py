@@ -221,6 +221,10 @@ class Metric(Configured):
                 variable.rebind(convert(variable.value, backend, variable.dtype, device))
 
 
+_HOLDING = (Variable, Metric, list, tuple, dict)
+_PLAIN = frozenset((str, int, float, bool, type(None)))
+
+
 def _found(metric: Metric) -> Iterator[Metric | Variable]:
     """Yield a metric, its variables in the order in which they were made or set, and the same of its own metrics."""
     remaining: list[Any] = [metric]
@@ -233,9 +237,12 @@ def _found(metric: Metric) -> Iterator[Metric | Variable]:
             seen.add(id(x))
             yield x
         if isinstance(x, Metric):
-            remaining += [*reversed(vars(x).values()), list(vars(x).get("_initial", ()))]
+            within = [*reversed(vars(x).values()), list(vars(x).get("_initial", ()))]
         elif isinstance(x, (list, tuple, dict)):
-            remaining += reversed(list(x.values() if isinstance(x, dict) else x))
+            within = reversed(list(x.values() if isinstance(x, dict) else x))
+        else:
+            continue
+        remaining += [item for item in within if type(item) not in _PLAIN and isinstance(item, _HOLDING)]
 
 
 def _following_arrays(update: Callable[..., None]) -> Callable[..., None]:
@@ -256,7 +263,8 @@ def _where_the_state_is(result: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(result)
     def placed(self: Metric, *args: Any, **kwargs: Any) -> Any:
-        with on_device_of(*[variable.value for variable in self.variables[:1]]):
+        first = next((x.value for x in _found(self) if isinstance(x, Variable)), None)
+        with on_device_of(first):
             return result(self, *args, **kwargs)
 
     return placed

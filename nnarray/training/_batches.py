@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from collections.abc import Callable, Hashable, Iterator
@@ -79,18 +80,17 @@ class ArrayBatches:
         self.items: int | None = data.length
         self.length: int | None = math.ceil(data.length / batch_size)
         self.number = data.number
+        backend = data.backend
+        device = backend.device_of(data.leaves[0])
+        self._indices = functools.partial(backend.asarray, dtype=backend.index_dtype(device), device=device)
 
     def epoch(self, order: np.ndarray | None = None) -> Iterator[Any]:
         """Yield slices, or pieces of the given permutation of the examples."""
-        if order is not None:
-            first = self.data.leaves[0]
-            backend = self.data.backend
-            device = backend.device_of(first)
-            order = backend.asarray(order, backend.index_dtype(device), device)
-        length = self.data.length
+        length = self.items or 0
+        indices = None if order is None else self._indices(order)
         for start in range(0, length, self.batch_size):
             rows = slice(start, min(start + self.batch_size, length))
-            yield rows if order is None else order[rows]
+            yield rows if indices is None else indices[rows]
 
     def begin_epoch(self) -> None:
         """Arrays need no beginning."""

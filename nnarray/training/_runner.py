@@ -61,7 +61,7 @@ class Runner:
         bound = [plan.state for plan in self._plans.values() if plan.buffers is not None]
         if bound and any(a is not b for state in bound for a, b in zip(state, self.step.state(), strict=True)):
             self._plans.clear()
-        self._batches, self._ready = None, {}
+            self._batches, self._ready = None, {}
 
     def train(self, batches: Batches, rows: Any, counter: int) -> tuple[Any, Any]:
         """Take a step of descent on a batch; return (the loss before it, logs)."""
