@@ -44,7 +44,7 @@ class Pair(NamedTuple):
 
 
 def fit_beside_plan() -> Pair:
-    """The article's network with accuracy, EarlyStopping and a schedule, an epoch of 32 steps; its plan on one batch."""
+    """The article's network with accuracy, EarlyStopping and a schedule, epochs of 32 steps; its plan."""
     model = _model(_ARTICLE, optimizer=Adam(ExponentialDecay(RATE, 1000, 0.9)), metrics=["accuracy"])
     x, y = _repeated(_ARTICLE)
 
@@ -103,7 +103,7 @@ def saving_beside_numpy(folder: Path, megabytes: float) -> Pair:
         model.save_weights(folder / "ours.safetensors", overwrite=True)
 
     def numpy_save() -> None:
-        with open(folder / "plain.npy", "wb") as file:
+        with (folder / "plain.npy").open("wb") as file:
             np.save(file, plain)
             file.flush()
             os.fsync(file.fileno())
