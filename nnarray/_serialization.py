@@ -18,7 +18,7 @@ from nnarray.backends import current_backend, find_backend
 
 #: Modules whose functions a config may name. A closed list: a config may come from a stranger's file, and not every
 #: public function is safe to call.
-_FUNCTIONS = ("activations", "initializers", "losses", "metrics", "regularizers", "constraints", "nn")
+_FUNCTIONS = ("activations", "initializers", "losses", "metrics", "regularizers", "constraints", "nn", "ops")
 _CURE = "decorate it with @nnarray.utils.register_keras_serializable()"
 
 
@@ -44,8 +44,8 @@ def serialize_keras_object(obj: Any) -> Any:
     Examples
     --------
     >>> import nnarray as nna
-    >>> nna.utils.serialize_keras_object(nna.initializers.HeNormal(seed=1))["config"]
-    {'seed': 1}
+    >>> nna.utils.serialize_keras_object(nna.initializers.Constant(2.0))["config"]
+    {'value': 2.0}
     """
     return plain(obj, "It")
 
@@ -179,7 +179,7 @@ def _public(path: str) -> Any:
     try:
         return importlib.import_module(path)
     except ModuleNotFoundError as error:
-        if error.name != path:
+        if not f"{path}.".startswith(f"{error.name}."):
             raise
         return None
 

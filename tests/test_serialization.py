@@ -51,7 +51,7 @@ def test_the_layout_is_that_of_keras() -> None:
     assert serialize_keras_object(initializers.HeNormal(seed=1)) == {
         "module": "nnarray.initializers",
         "class_name": "HeNormal",
-        "config": {"seed": 1},
+        "config": {"seed": 1, "input_axes": None, "output_axes": None},
         "registered_name": None,
     }
     assert serialize_keras_object(activations.relu) == {
@@ -201,3 +201,9 @@ def test_configs_are_left_as_they_were() -> None:
     written = serialize_keras_object(Taking(2.0))
     with custom_object_scope({"Taking": Taking}):
         assert [deserialize_keras_object(written).factor for _ in range(2)] == [2.0, 2.0]
+
+
+def test_a_module_that_is_not_there_has_no_classes() -> None:
+    for module in ("nnarray.src.layers", "nnarray.nowhere", "nnarray.layers.nowhere.deep"):
+        with pytest.raises(TypeError, match="Unknown class: 'Dense'"):
+            nna.utils.deserialize_keras_object({"module": module, "class_name": "Dense", "config": {"units": 1}})

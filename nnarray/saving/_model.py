@@ -13,6 +13,8 @@ from nnarray._serialization import plain, restored, serialize_keras_object
 from nnarray.layers._weights import expecting
 from nnarray.saving import _contents as contents
 from nnarray.saving._file import checked_path, decoded, encoded, read, write
+from nnarray.saving._keras_file import is_keras
+from nnarray.saving._keras_model import load_keras
 from nnarray.training import Trained
 from nnarray.training._resumption import Resumption
 
@@ -114,13 +116,17 @@ def load_model(
     backend: Any = None,
     device: Any = None,
 ) -> Any:
-    """Return the model in a file that `save_model` wrote.
+    """Return the model in a file that `save_model`, or Keras 3, wrote.
 
     Nothing in the file is run: classes and functions are those of this package, the registered ones, and those given.
+
+    Of Keras' files the architecture, the weights, what `compile` was given and the state of the optimizer are read;
+    a warning names what of it is not. Random layers draw other numbers than Keras'.
 
     Parameters
     ----------
     filepath : str or path
+        Ends in ``.keras`` if it is Keras' (with ``nnarray[keras]``).
     custom_objects : mapping of str to class or function, optional
         Where names are looked up first.
     compile : bool
@@ -139,7 +145,10 @@ def load_model(
     ValueError
         If it is damaged, holds no model, or was written by a later version.
     TypeError
-        If it names a class or function that is not known here.
+        If it names a class or function that is not known here; of Keras' files, also if it has an argument that is not
+        known. The message names all of them.
+    ImportError
+        If h5py, which reads Keras' weights, is not installed.
 
     Examples
     --------
@@ -151,6 +160,8 @@ def load_model(
     8
     """
     path = Path(filepath)
+    if is_keras(path):
+        return load_keras(path, custom_objects or {}, compile, backend, device)
     values, arrays = read(path)
     if values is None or "model" not in values:
         raise ValueError(

@@ -14,7 +14,8 @@ from nnarray._checks import check_one_of
 from nnarray._messages import nearest
 from nnarray.saving import _contents as contents
 from nnarray.saving._file import checked_path, read, write
-from nnarray.saving._keras import is_keras, keras_paths, keras_weights
+from nnarray.saving._keras import keras_paths, keras_weights
+from nnarray.saving._keras_file import is_keras
 from nnarray.saving._model import _WEIGHTS, _check_target
 from nnarray.variables import Variable
 
