@@ -10,7 +10,7 @@ import importlib
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -70,8 +70,10 @@ def _of_module(module: ModuleType) -> Iterator[str]:
     names = names_by_object(module)
     public = {name: x for name in sorted(module.__all__, key=str.lower) if callable(x := getattr(module, name))}
     for name, x in public.items():
-        if (x in names or is_listed(x)) and getattr(nna, name, None) is not x:
-            yield line(name, x, names.get(x, ()))
+        is_another_name = x.__name__ != name and public.get(x.__name__) is x
+        if (x in names or is_listed(x)) and getattr(nna, name, None) is not x and not is_another_name:
+            also = [other for other in public if public[other] is x and other != name]
+            yield line(name, x, names.get(x, ()), also)
     for x, found in names.items():
         if x not in public.values():
             yield f"- {', '.join(map(_quoted, found))}: {summary(x)}"
@@ -96,10 +98,12 @@ def names_by_object(module: ModuleType) -> dict[Any, list[str]]:
     return found
 
 
-def line(name: str, x: Any, names: Any = ()) -> str:
-    """Return the call of an object, what it is, and by which names it is found, in one line."""
+def line(name: str, x: Any, names: Any = (), also: Sequence[str] = ()) -> str:
+    """Return the call of an object, what it is, its other spellings, and by which names it is found, in one line."""
+    spelt = f" Also `{'`, `'.join(also)}`." if also else ""
     shown = [_quoted(other) for other in names if other != name]
-    return f"- `{name}{signature(x)}`: {summary(x)}{' By name: ' + ', '.join(shown) + '.' if shown else ''}"
+    found = f" By name: {', '.join(shown)}." if shown else ""
+    return f"- `{name}{signature(x)}`: {summary(x)}{spelt}{found}"
 
 
 def _quoted(name: str) -> str:

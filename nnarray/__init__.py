@@ -43,6 +43,7 @@ _FROM = {
     "Metric": "nnarray.metrics",
     "Model": "nnarray.models",
     "Optimizer": "nnarray.optimizers",
+    "Regularizer": "nnarray.regularizers",
     "Sequential": "nnarray.models",
     "Variable": "nnarray.variables",
 }
@@ -86,6 +87,7 @@ if TYPE_CHECKING:
     from nnarray.models import Sequential as Sequential
     from nnarray.optimizers import Optimizer as Optimizer
     from nnarray.random import set_seed as set_seed
+    from nnarray.regularizers import Regularizer as Regularizer
     from nnarray.variables import Variable as Variable
 
 

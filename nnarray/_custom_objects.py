@@ -82,6 +82,39 @@ def get_custom_objects() -> dict[str, Any]:
     return _registered
 
 
+def get_registered_name(obj: Any) -> str:
+    """Return the name under which a class or function is registered, or else its own.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> nna.utils.get_registered_name(nna.initializers.HeNormal)
+    'HeNormal'
+    """
+    return registered_name(obj) or obj.__name__
+
+
+def get_registered_object(
+    name: str, custom_objects: Mapping[str, Any] | None = None, module_objects: Mapping[str, Any] | None = None
+) -> Any:
+    """Return the class or function that is registered under a name, or None.
+
+    Parameters
+    ----------
+    name : str
+    custom_objects, module_objects : mapping of str to class or function, optional
+        Where it is looked up if it is not registered.
+
+    Examples
+    --------
+    >>> import nnarray as nna
+    >>> nna.utils.get_registered_object("cube", {"cube": lambda x: x**3})(2)
+    8
+    """
+    found = found_custom(name)
+    return {**(module_objects or {}), **(custom_objects or {})}.get(name) if found is None else found
+
+
 def custom_objects() -> dict[str, Any]:
     """Return what is registered and what the scopes around lend, which goes first."""
     return {**_registered, **_lent.get()}

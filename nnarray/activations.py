@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nnarray._custom_objects import custom_object_scope, registered_name
+from nnarray._custom_objects import custom_object_scope
 from nnarray._lookup import Registry, as_it_is
 from nnarray._serialization import serialize_keras_object
 from nnarray.nn import (
@@ -157,7 +157,8 @@ def serialize(activation: Any) -> Any:
     'relu'
     """
     described = serialize_keras_object(activation)
-    built_in = activation in _BUILT_IN if callable else 0
+    is_function = isinstance(described, dict) and described["class_name"] == "function"
+    return described["config"] if is_function and described["module"] != "builtins" else described
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:

@@ -8,6 +8,7 @@ from nnarray._messages import unknown_name
 from nnarray.backends import DTYPE_NAMES
 from nnarray.config import backend, epsilon, floatx, set_epsilon, set_floatx
 from nnarray.ops._operation import dtype_name
+from nnarray.utils import clear_session
 
 __all__ = [
     "backend",
@@ -20,21 +21,6 @@ __all__ = [
     "set_floatx",
     "standardize_dtype",
 ]
-
-
-def clear_session(free_memory: bool = True) -> None:
-    """Do nothing: models, and what is compiled for them, belong to no session, and go when nothing refers to them.
-
-    Parameters
-    ----------
-    free_memory : bool
-        Keras' argument.
-
-    Examples
-    --------
-    >>> import nnarray as nna
-    >>> nna.backend.clear_session()
-    """
 
 
 def standardize_dtype(dtype: Any) -> str:

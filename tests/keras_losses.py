@@ -26,6 +26,8 @@ ARRAYS = {
     "twins": np.asarray([0, 1, 0, 1]),
     "alone": np.asarray([0, 1, 0, 2]),
     "weights": np.asarray([1.0, 0.5, 0.0, 2.0]),
+    "spoken": np.asarray([[1, 2, 0], [2, 2, 1], [0, 0, 0], [3, 0, 0]]),
+    "frames": 2 * np.sin(1.1 * np.arange(96.0)).reshape(4, 6, 4),
 }
 ARRAYS["sigmoid"] = 1 / (1 + np.exp(-ARRAYS["logits"]))
 ARRAYS["softmax"] = np.exp(ARRAYS["logits"]) / np.exp(ARRAYS["logits"]).sum(-1, keepdims=True)
@@ -58,6 +60,7 @@ FUNCTIONS: list[tuple[str, str, str, dict[str, Any]]] = [
     ("circle", "twins", "unit", {}),
     ("circle", "alone", "unit", {"gamma": 5.0, "margin": 0.2}),
     ("circle", "twins", "unit", {"gamma": 5.0, "remove_diagonal": False}),
+    ("ctc", "spoken", "frames", {}),
 ]
 #: Class, its arguments, targets, outputs.
 CLASSES: list[tuple[str, dict[str, Any], str, str]] = [
@@ -76,6 +79,7 @@ CLASSES: list[tuple[str, dict[str, Any], str, str]] = [
     ("Tversky", {"beta": 0.2, "axis": [1]}, "binary", "sigmoid"),
     ("Circle", {"gamma": 5.0}, "twins", "unit"),
     ("Circle", {"gamma": 5.0}, "alone", "unit"),
+    ("CTC", {}, "spoken", "frames"),
 ]
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean_with_sample_weight", "none")
 

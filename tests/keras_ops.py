@@ -61,6 +61,9 @@ ARRAYS: dict[str, np.ndarray] = {
     "one_hot": np.eye(4)[[2, 0, 3]],
     "probabilities": np.exp(np.cos(np.arange(12.0))).reshape(3, 4)
     / np.exp(np.cos(np.arange(12.0))).reshape(3, 4).sum(1)[:, None],
+    "spelt": np.asarray([[1, 2], [2, 0]], dtype="int32"),
+    "spelt_lengths": np.asarray([2, 1], dtype="int32"),
+    "step_counts": np.asarray([3, 2], dtype="int32"),
     "segments": np.asarray([2, 0, 2, 4, 0, 2], dtype="int32"),
     "rows": _RANDOM.normal(size=(6, 2)),
     "indices": np.asarray([[2, -1], [0, 1]], dtype="int32"),
@@ -429,6 +432,8 @@ CASES: list[Case] = [
     ("categorical_crossentropy", ["$one_hot", "$x"], {"from_logits": True, "axis": 0}),
     ("sparse_categorical_crossentropy", ["$labels", "$probabilities"], {}),
     ("sparse_categorical_crossentropy", ["$labels", "$x"], {"from_logits": True}),
+    ("ctc_loss", ["$spelt", "$deep", "$spelt_lengths", "$step_counts"], {}),
+    ("ctc_loss", ["$spelt", "$deep", "$spelt_lengths", "$step_counts"], {"mask_index": 3}),
     ("moments", ["$deep"], {"axes": (0, 2)}),
     ("moments", ["$deep"], {"axes": [1], "keepdims": True}),
     ("batch_normalization", ["$x", "$row", "$squares"], {"axis": -1}),

@@ -205,6 +205,7 @@ PURE: dict[str, Callable[..., Any]] = {
     ),
     "log_probabilities": lambda to: (nn.log_probabilities(to(P)), nn.log_probabilities(to(P), from_logits=True)),
     "one_hot": lambda to: nn.one_hot(to(Z), 3, to(P)),
+    "ctc_loss": lambda to: nn.ctc_loss(to(Z[np.newaxis]), to(P[np.newaxis]), to(Z[:1]), to(2 * Z[:1])),
     "squared_error": lambda to: nn.squared_error(to(T), to(P)),
     "beside": lambda to: nn.beside(T, to(P)),
     "cast": lambda to: nn.cast(to(P), to(P).dtype),

@@ -152,7 +152,7 @@ def test_plain_attributes_that_were_set_later_count() -> None:
 def test_what_became_an_object_is_written_as_it_was_given() -> None:
     made = Full(2, "relu", initializers.HeNormal(seed=4))
     assert made.get_config()["activation"] == "relu"
-    assert made.get_config()["kernel"]["config"] == {"seed": 4}
+    assert made.get_config()["kernel"]["config"]["seed"] == 4
     assert Full.from_config(made.get_config()).kernel.seed == 4
 
 

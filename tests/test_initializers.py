@@ -11,7 +11,8 @@ from scipy import stats
 
 import nnarray as nna
 from nnarray import initializers
-from nnarray.initializers import VarianceScaling, compute_fans
+from nnarray.initializers import VarianceScaling
+from nnarray.initializers._scaling import compute_fans
 from nnarray.layers import Dense, Layer
 from tests.hosts import to_host
 

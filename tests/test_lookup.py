@@ -115,6 +115,6 @@ def test_a_registry_lists_what_can_be_got(registry: Registry) -> None:
 
 def test_a_registry_has_every_public_class_of_its_module() -> None:
     for module, registry, base in ((initializers, INITIALIZERS, "Initializer"), (optimizers, OPTIMIZERS, "Optimizer")):
-        classes = {name for name in module.__all__ if isinstance(getattr(module, name), type)} - {base}
+        classes = {x.__name__ for name in module.__all__ if isinstance(x := getattr(module, name), type)} - {base}
         assert classes <= {*registry.names(), "Slot", "OptimizerMap"}
-    assert {*ACTIVATIONS.names(), "get", "swish", "hard_swish"} == set(activations.__all__)
+    assert {*ACTIVATIONS.names(), "deserialize", "get", "serialize", "swish", "hard_swish"} == set(activations.__all__)

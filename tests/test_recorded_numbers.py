@@ -20,7 +20,7 @@ import pytest
 
 _ROOT = Path(__file__).parent.parent
 _JAX = {"KERAS_BACKEND": "jax", "JAX_ENABLE_X64": "1", "JAX_PLATFORMS": "cpu"}
-#: By module: its function, the library below Keras, and by how much numbers of two machines differ.
+#: By module: its function, the library below Keras and others, and by how much numbers of two machines differ.
 _PARTS = {
     "keras_losses": ("record", "jax", 1e-9),
     "keras_steps": ("record", "jax", 1e-9),
@@ -28,19 +28,21 @@ _PARTS = {
     "keras_penalties": ("record", "jax", 1e-5),
     "keras_callbacks": ("record", "jax", 1e-9),
     "keras_ops": ("record", "jax", 1e-5),
+    "keras_names": ("record", "jax", 0.0),
+    "keras_utils": ("record", "jax torch", 1e-6),
     "keras_programs.record": ("main", "torch", 1e-3),
 }
 
 
 @pytest.mark.parametrize("part", _PARTS)
 def test_keras_gives_what_was_recorded(part: str, tmp_path: Path) -> None:
-    function, library, tolerance = _PARTS[part]
-    for needed in ("keras", library):
+    function, libraries, tolerance = _PARTS[part]
+    for needed in ("keras", *libraries.split()):
         if importlib.util.find_spec(needed) is None:
             pytest.skip(f"{needed} is not installed")
     code = f"import pathlib, sys, tests.{part} as m; m.NUMBERS = pathlib.Path(sys.argv[1]); m.{function}()"
     again = tmp_path / "numbers.json"
-    environment = {**os.environ, **(_JAX if library == "jax" else {}), "PYTHONPATH": str(_ROOT)}
+    environment = {**os.environ, **(_JAX if "jax" in libraries else {}), "PYTHONPATH": str(_ROOT)}
     subprocess.run([sys.executable, "-c", code, str(again)], check=True, cwd=_ROOT, env=environment)
     recorded = json.loads(importlib.import_module(f"tests.{part}").NUMBERS.read_text())
     differences = list(_differences("", recorded, json.loads(again.read_text()), tolerance))

@@ -64,7 +64,6 @@ def test_everything_that_a_user_is_to_use_has_an_example(name, x):
     [
         ("layers", ["Conv2D", "MaxPooling2D", "BatchNormalization", "Embedding", "LSTM", "MultiHeadAttention"]),
         ("models.Model", ["compute_mask"]),
-        ("losses", ["CTC"]),
     ],
 )
 def test_what_the_readme_says_is_not_there_is_not_there(place, names):

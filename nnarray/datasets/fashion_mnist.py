@@ -6,11 +6,11 @@ Xiao, Rasul, Vollgraf, arXiv:1708.07747. The data are Zalando's, under the MIT l
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
 
+from nnarray._cache import cache_folder
 from nnarray.datasets._idx import read_idx
 
 __all__ = ["CLASS_NAMES", "load_data"]
@@ -72,17 +72,7 @@ def _folders() -> list[Path]:
     """Return the folders to look in, the first first."""
     data = os.environ.get("NNARRAY_DATA", "").strip()
     own = [Path(data).expanduser() / "fashion-mnist", Path(data).expanduser()] if data else []
-    return [*own, _cache() / "fashion-mnist", _DEBIAN]
-
-
-def _cache() -> Path:
-    """Return nnarray's cache folder, where the platform has such folders."""
-    if own := os.environ.get("NNARRAY_CACHE_DIR"):
-        return Path(own).expanduser()
-    if base := os.environ.get("XDG_CACHE_HOME"):
-        return Path(base).expanduser() / "nnarray"
-    usual = {"darwin": "~/Library/Caches", "win32": os.environ.get("LOCALAPPDATA") or "~/AppData/Local"}
-    return Path(usual.get(sys.platform, "~/.cache")).expanduser() / "nnarray"
+    return [*own, cache_folder() / "fashion-mnist", _DEBIAN]
 
 
 def _find(folders: list[Path]) -> list[Path]:

@@ -2,43 +2,68 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from nnarray._checks import check_one_of, check_positive
 from nnarray._custom_objects import custom_object_scope
 from nnarray._lookup import Registry, as_it_is
 from nnarray._serialization import serialize_keras_object
-from nnarray.backends import generator
 from nnarray.initializers._further import Identity, Orthogonal, RandomNormal, RandomUniform, TruncatedNormal
 from nnarray.initializers._initializer import Initializer
-from nnarray.random import Seed, standard_truncated_normal, stream_from_seed
+from nnarray.initializers._scaling import (
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    LecunNormal,
+    LecunUniform,
+    VarianceScaling,
+)
+from nnarray.initializers._stft import STFT
 
 __all__ = [
+    "STFT",
     "Constant",
     "GlorotNormal",
     "GlorotUniform",
     "HeNormal",
     "HeUniform",
     "Identity",
+    "IdentityInitializer",
     "Initializer",
     "LecunNormal",
     "LecunUniform",
     "Ones",
     "Orthogonal",
+    "OrthogonalInitializer",
     "RandomNormal",
     "RandomUniform",
+    "STFTInitializer",
     "TruncatedNormal",
     "VarianceScaling",
     "Zeros",
+    "constant",
+    "deserialize",
     "get",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "identity",
+    "lecun_normal",
+    "lecun_uniform",
+    "ones",
+    "orthogonal",
+    "random_normal",
+    "random_uniform",
+    "serialize",
+    "stft",
+    "truncated_normal",
+    "variance_scaling",
+    "zeros",
 ]
-
-#: Standard deviation of a unit normal truncated at two standard deviations.
-_TRUNCATED_STD = 0.87962566103423978
 
 
 class Constant(Initializer):
@@ -86,158 +111,19 @@ class Ones(Constant):
         super().__init__(1.0)
 
 
-class VarianceScaling(Initializer):
-    """Random values whose variance is ``scale / n``, n from the numbers of inputs and outputs.
-
-    Parameters
-    ----------
-    scale : float
-        Positive.
-    mode : {"fan_in", "fan_out", "fan_avg"}
-        Whether n counts inputs, outputs, or their mean.
-    distribution : {"truncated_normal", "untruncated_normal", "uniform"}
-        A truncated normal redraws what lies beyond two standard deviations.
-    seed : int or SeedGenerator, optional
-        An integer gives the same values at every call, a `nnarray.random.SeedGenerator` the next ones; None draws
-        from the process's stream (`nnarray.set_seed`).
-
-    Examples
-    --------
-    >>> import nnarray as nna
-    >>> uniform = nna.initializers.VarianceScaling(3.0, "fan_in", "uniform")
-    >>> bool(abs(uniform((9, 4))).max() <= 1.0)
-    True
-    """
-
-    def __init__(
-        self,
-        scale: float = 1.0,
-        mode: str = "fan_in",
-        distribution: str = "truncated_normal",
-        seed: Seed = None,
-    ) -> None:
-        check_positive("scale", scale)
-        check_one_of("mode", mode, ("fan_in", "fan_out", "fan_avg"))
-        check_one_of("distribution", distribution, ("truncated_normal", "untruncated_normal", "uniform"))
-        self.scale = scale
-        self.mode = mode
-        self.distribution = distribution
-        self.seed = seed
-
-    def __call__(self, shape: Sequence[int], dtype: str = "float32") -> np.ndarray:
-        fan_in, fan_out = compute_fans(shape)
-        n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
-        variance = self.scale / max(n, 1.0)
-        draw = generator(*stream_from_seed(self.seed))
-        if self.distribution == "uniform":
-            limit = math.sqrt(3.0 * variance)
-            values = draw.uniform(-limit, limit, size=tuple(shape))
-        elif self.distribution == "untruncated_normal":
-            values = math.sqrt(variance) * draw.standard_normal(tuple(shape))
-        else:
-            values = math.sqrt(variance) / _TRUNCATED_STD * standard_truncated_normal(draw, shape)
-        return values.astype(dtype)
-
-
-def compute_fans(shape: Sequence[int]) -> tuple[int, int]:
-    """Return the numbers of inputs and outputs of a kernel: (…receptive field, inputs, outputs)."""
-    if len(shape) == 0:
-        return 1, 1
-    if len(shape) == 1:
-        return shape[0], shape[0]
-    field = math.prod(shape[:-2])
-    return shape[-2] * field, shape[-1] * field
-
-
-class GlorotUniform(VarianceScaling):
-    """Uniform within ``sqrt(6 / (fan_in + fan_out))``. Glorot, Bengio, AISTATS 2010, equation 16.
-
-    Examples
-    --------
-    >>> import nnarray as nna
-    >>> bool(abs(nna.initializers.GlorotUniform()((2, 4))).max() <= 1.0)
-    True
-    """
-
-    def __init__(self, seed: Seed = None) -> None:
-        super().__init__(1.0, "fan_avg", "uniform", seed)
-
-
-class GlorotNormal(VarianceScaling):
-    """Truncated normal of variance ``2 / (fan_in + fan_out)``. Glorot, Bengio, AISTATS 2010, equation 12.
-
-    Examples
-    --------
-    >>> import nnarray as nna
-    >>> round(float(nna.initializers.GlorotNormal(0)((100, 300)).var() * 200), 1)
-    1.0
-    """
-
-    def __init__(self, seed: Seed = None) -> None:
-        super().__init__(1.0, "fan_avg", "truncated_normal", seed)
-
-
-class HeUniform(VarianceScaling):
-    """Uniform within ``sqrt(6 / fan_in)``. He, Zhang, Ren, Sun, ICCV 2015, equation 10.
-
-    Examples
-    --------
-    >>> import nnarray as nna
-    >>> bool(abs(nna.initializers.HeUniform()((6, 4))).max() <= 1.0)
-    True
-    """
-
-    def __init__(self, seed: Seed = None) -> None:
-        super().__init__(2.0, "fan_in", "uniform", seed)
-
-
-class HeNormal(VarianceScaling):
-    """Truncated normal of variance ``2 / fan_in``. He, Zhang, Ren, Sun, ICCV 2015, equation 10.
-
-    Examples
-    --------
-    >>> import nnarray as nna
-    >>> round(float(nna.initializers.HeNormal(0)((100, 300)).var() * 100), 1)
-    2.0
-    """
-
-    def __init__(self, seed: Seed = None) -> None:
-        super().__init__(2.0, "fan_in", "truncated_normal", seed)
-
-
-class LecunUniform(VarianceScaling):
-    """Uniform within ``sqrt(3 / fan_in)``. LeCun, Bottou, Orr, Müller, "Efficient BackProp", 1998, equation 16.
-
-    Examples
-    --------
-    >>> import nnarray as nna
-    >>> bool(abs(nna.initializers.LecunUniform()((3, 4))).max() <= 1.0)
-    True
-    """
-
-    def __init__(self, seed: Seed = None) -> None:
-        super().__init__(1.0, "fan_in", "uniform", seed)
-
-
-class LecunNormal(VarianceScaling):
-    """Truncated normal of variance ``1 / fan_in``. LeCun, Bottou, Orr, Müller, "Efficient BackProp", 1998.
-
-    Examples
-    --------
-    >>> import nnarray as nna
-    >>> round(float(nna.initializers.LecunNormal(0)((100, 300)).var() * 100), 1)
-    1.0
-    """
-
-    def __init__(self, seed: Seed = None) -> None:
-        super().__init__(1.0, "fan_in", "truncated_normal", seed)
-
-
+#: The same in Keras' other spellings.
+constant, zeros, ones, variance_scaling = Constant, Zeros, Ones, VarianceScaling
+glorot_uniform, glorot_normal, he_uniform, he_normal = GlorotUniform, GlorotNormal, HeUniform, HeNormal
+lecun_uniform, lecun_normal, truncated_normal = LecunUniform, LecunNormal, TruncatedNormal
+random_normal, random_uniform = RandomNormal, RandomUniform
+orthogonal = OrthogonalInitializer = Orthogonal
+identity = IdentityInitializer = Identity
+stft = STFTInitializer = STFT
 INITIALIZERS = Registry(
     *("initializer", Initializer),
     *(Constant, Zeros, Ones, VarianceScaling, GlorotUniform, GlorotNormal),
     *(HeUniform, HeNormal, LecunUniform, LecunNormal),
-    *(RandomNormal, RandomUniform, TruncatedNormal, Orthogonal, Identity),
+    *(RandomNormal, RandomUniform, TruncatedNormal, Orthogonal, Identity, STFT),
     wrap=as_it_is,
     zero=Zeros,
     one=Ones,

@@ -15,6 +15,7 @@ from nnarray.losses._classes import (
     MeanSquaredError,
     SparseCategoricalCrossentropy,
 )
+from nnarray.losses._ctc import CTC, ctc
 from nnarray.losses._functions import (
     binary_crossentropy,
     categorical_crossentropy,
@@ -63,6 +64,7 @@ from nnarray.losses._targets import ANY, LABELS, SAME_SHAPE, Labels, SameShape, 
 
 __all__ = [
     "ANY",
+    "CTC",
     "KNOWN",
     "LABELS",
     "SAME_SHAPE",
@@ -100,6 +102,7 @@ __all__ = [
     "categorical_hinge",
     "circle",
     "cosine_similarity",
+    "ctc",
     "deserialize",
     "dice",
     "get",
@@ -120,6 +123,7 @@ __all__ = [
 
 _CLASSES = (
     *(BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy, MeanSquaredError),
+    CTC,
     CategoricalHinge,
     Circle,
     Hinge,
@@ -189,18 +193,18 @@ def serialize(loss: Any) -> Any:
     Examples
     --------
     >>> import nnarray as nna
-    >>> nna.losses.serialize(nna.losses.Huber(delta=2.0))["config"]
-    {'delta': 2.0, 'reduction': 'sum_over_batch_size', 'name': 'huber', 'dtype': None}
+    >>> nna.losses.serialize(nna.losses.Huber(delta=2.0))["config"]["delta"]
+    2.0
     """
     return serialize_keras_object(loss)
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize(name: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Return a loss by its name, or by what `serialize` returned.
 
     Parameters
     ----------
-    config : str or dict
+    name : str or dict
     custom_objects : mapping of str to class or function, optional
         Where names are looked up first.
 
@@ -218,4 +222,4 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
     Huber(2.0)
     """
     with custom_object_scope(custom_objects or {}):
-        return get(config)
+        return get(name)

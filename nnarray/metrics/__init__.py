@@ -9,6 +9,24 @@ from nnarray import losses
 from nnarray._custom_objects import custom_object_scope
 from nnarray._lookup import Registry, snake_case
 from nnarray._serialization import serialize_keras_object
+from nnarray.losses import (
+    binary_crossentropy,
+    binary_focal_crossentropy,
+    categorical_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_hinge,
+    hinge,
+    huber,
+    kl_divergence,
+    log_cosh,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+    poisson,
+    sparse_categorical_crossentropy,
+    squared_hinge,
+)
 from nnarray.metrics._accuracy import (
     Accuracy,
     BinaryAccuracy,
@@ -117,13 +135,31 @@ __all__ = [
     "TruePositives",
     "accuracy",
     "binary_accuracy",
+    "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_accuracy",
+    "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_hinge",
     "concordance_correlation",
     "cosine_similarity",
+    "deserialize",
     "get",
+    "hinge",
+    "huber",
+    "kl_divergence",
+    "log_cosh",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_squared_error",
+    "mean_squared_logarithmic_error",
     "pearson_correlation",
+    "poisson",
+    "serialize",
     "sparse_categorical_accuracy",
+    "sparse_categorical_crossentropy",
     "sparse_top_k_categorical_accuracy",
+    "squared_hinge",
     "top_k_categorical_accuracy",
 ]
 
@@ -196,8 +232,8 @@ def serialize(metric: Any) -> Any:
     Examples
     --------
     >>> import nnarray as nna
-    >>> nna.metrics.serialize(nna.metrics.Mean("loss"))["config"]
-    {'name': 'loss', 'dtype': None}
+    >>> nna.metrics.serialize(nna.metrics.FBetaScore(beta=2.0))["config"]["beta"]
+    2.0
     """
     return serialize_keras_object(metric)
 
@@ -221,8 +257,8 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
     Examples
     --------
     >>> import nnarray as nna
-    >>> nna.metrics.deserialize(nna.metrics.serialize(nna.metrics.Mean("loss")))
-    Mean('loss')
+    >>> nna.metrics.deserialize(nna.metrics.serialize(nna.metrics.FBetaScore(beta=2.0)))
+    FBetaScore(beta=2.0)
     """
     with custom_object_scope(custom_objects or {}):
         return get(config)

@@ -239,7 +239,7 @@ def _found(metric: Metric) -> Iterator[Metric | Variable]:
         if isinstance(x, Metric):
             within = [*reversed(vars(x).values()), list(vars(x).get("_initial", ()))]
         elif isinstance(x, (list, tuple, dict)):
-            within = reversed(list(x.values() if isinstance(x, dict) else x))
+            within = list(reversed(x.values() if isinstance(x, dict) else x))
         else:
             continue
         remaining += [item for item in within if type(item) not in _PLAIN and isinstance(item, _HOLDING)]

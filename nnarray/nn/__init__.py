@@ -1,6 +1,7 @@
 """Neural-network functions in plain standard code, for raw arrays of any library and for Arrays alike."""
 
 from nnarray.nn._activations import leaky_relu, linear, log_softmax, logits_of, relu, sigmoid, softmax, tanh
+from nnarray.nn._ctc import ctc_loss
 from nnarray.nn._losses import (
     binary_crossentropy,
     categorical_crossentropy,
@@ -59,6 +60,7 @@ __all__ = [
     "celu",
     "check_float_dtype",
     "computing_dtype",
+    "ctc_loss",
     "elu",
     "exponential",
     "gelu",

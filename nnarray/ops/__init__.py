@@ -317,6 +317,7 @@ from nnarray.ops._searching import (
     unique,
     unravel_index,
 )
+from nnarray.ops._sequences import ctc_loss
 from nnarray.ops._shapes import (
     append,
     array_split,
@@ -409,6 +410,7 @@ __all__ = [
     "cosh",
     "count_nonzero",
     "cross",
+    "ctc_loss",
     "cumprod",
     "cumsum",
     "custom_gradient",

@@ -374,16 +374,7 @@ SCHEDULES = Registry(
 
 
 def serialize(learning_rate_schedule: Any) -> Any:
-    """Return a schedule as plain values, for `deserialize`.
-
-    Parameters
-    ----------
-    learning_rate_schedule : LearningRateSchedule
-
-    Raises
-    ------
-    TypeError
-        If it has no name to be found by; see `nnarray.utils.serialize_keras_object`.
+    """Return a schedule as plain values, for `deserialize`; see `nnarray.utils.serialize_keras_object`.
 
     Examples
     --------
@@ -395,20 +386,7 @@ def serialize(learning_rate_schedule: Any) -> Any:
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """Return a schedule by its name, or by what `serialize` returned.
-
-    Parameters
-    ----------
-    config : str or dict
-    custom_objects : mapping of str to class or function, optional
-        Where names are looked up first.
-
-    Raises
-    ------
-    ValueError
-        If the name is unknown; the message gives the nearest known one.
-    TypeError
-        If a config names a class or function that is neither built in nor registered nor given.
+    """Return a schedule by what `serialize` returned; see `nnarray.utils.deserialize_keras_object`.
 
     Examples
     --------
