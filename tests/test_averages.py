@@ -77,6 +77,7 @@ def trained(model: Any, epochs: int = 3, **kwargs: Any) -> dict[str, list[float]
     return model.fit(X, Y, batch_size=16, epochs=epochs, verbose=0, **kwargs).history
 
 
+@pytest.mark.compiles_for_each_case
 @ANY
 def test_fit_on_plans_gives_what_it_gives_step_by_step(name: str, place: Any) -> None:
     planned, eager = network(MAKES[name](), False, place[0]), network(MAKES[name](), True, place[0])
@@ -256,6 +257,7 @@ def test_an_epoch_that_is_not_run_leaves_variables_alone() -> None:
     assert all((weight == 1.0).all() for weight in model.get_weights())
 
 
+@pytest.mark.compiles_for_each_case
 @pytest.mark.parametrize("name", MAKES_WITH_AVERAGES)
 @pytest.mark.parametrize("on_epoch", [False, True])
 def test_validation_is_by_averages_and_training_goes_on_by_variables(name: str, on_epoch: bool, place: Any) -> None:

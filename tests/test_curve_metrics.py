@@ -30,6 +30,7 @@ def batches(y: str, p: str, xp: Any) -> list[tuple[Any, ...]]:
     return found
 
 
+@pytest.mark.compiles_for_each_case
 @pytest.mark.parametrize("number", range(len(FURTHER)), ids=IDS)
 def test_results_after_each_batch_are_those_of_keras(number: int, place: Any) -> None:
     name, given, y, p = FURTHER[number]
@@ -43,6 +44,7 @@ def test_results_after_each_batch_are_those_of_keras(number: int, place: Any) ->
     assert not to_host(metric.result()).any()
 
 
+@pytest.mark.compiles_for_each_case
 @pytest.mark.parametrize("number", UNDER_JIT, ids=[IDS[i] for i in UNDER_JIT])
 def test_the_pure_forms_under_jit_give_the_same(number: int, place: Any) -> None:
     name, given, y, p = FURTHER[number]
@@ -144,6 +146,7 @@ def test_a_confusion_matrix_takes_scores_classes_and_one_hot_labels(place: Any) 
     np.testing.assert_array_equal(to_host(matrix.result()), expected)
 
 
+@pytest.mark.compiles_for_each_case
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "bool"])
 def test_any_dtype_of_targets_counts_alike(dtype: str, place: Any) -> None:
     xp = nna.namespace(*place)

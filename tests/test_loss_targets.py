@@ -30,6 +30,7 @@ B, C, S, M = (
 )
 
 
+@pytest.mark.compiles_for_each_case
 @pytest.mark.parametrize(
     ("loss", "y", "output_shape"),
     [

@@ -49,6 +49,7 @@ CASES = {
 NAMED = [(case, spelled) for case in CASES for spelled in (False, True) if not (spelled and case == "equality")]
 
 
+@pytest.mark.compiles_for_each_case
 @pytest.mark.parametrize(("case", "spelled"), NAMED)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_accuracies_over_batches_are_scikit_learns_over_the_whole(

@@ -57,6 +57,7 @@ def torch() -> Any:
     return pytest.importorskip("torch")
 
 
+@pytest.mark.compiles_for_each_case
 @pytest.mark.parametrize("name", TWINS)
 def test_values_and_slopes_to_order_two_are_those_of_pytorch(name: str, place: Any, torch: Any) -> None:
     twin, ours, theirs = TWINS[name]
@@ -106,6 +107,7 @@ def test_they_are_found_by_name_keep_the_dtype_and_take_extremes_quietly(name: s
     assert np.isfinite(to_host(found)).all()
 
 
+@pytest.mark.compiles_for_each_case
 @pytest.mark.parametrize("name", ALL)
 def test_integers_count_as_floats_and_jit_gives_the_same(name: str, place: Any) -> None:
     x = np.asarray([[-2, 0], [1, 3]])

@@ -24,6 +24,7 @@ def named(rows: Any) -> list[Any]:
     return [pytest.param(*row, found, id=f"{i}-{row[0]}") for i, (row, found) in enumerate(rows)]
 
 
+@pytest.mark.compiles_for_each_case
 @pytest.mark.parametrize(("name", "y", "p", "given", "keras"), named(zip(FUNCTIONS, KERAS["functions"], strict=True)))
 def test_functions_give_keras_values_and_slopes(name: str, y: str, p: str, given: Any, keras: Any, place: Any) -> None:
     xp = nna.namespace(*place)

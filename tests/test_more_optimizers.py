@@ -46,6 +46,7 @@ def run(optimizer: Any, targets: Any, place: Any, dtype: str = "float64", steps:
     return [member.numpy().ravel() for target in targets for member in target.members]
 
 
+@pytest.mark.compiles_for_each_case
 @pytest.mark.parametrize("number", range(len(OPTIMIZERS)), ids=ids(OPTIMIZERS))
 def test_twenty_steps_are_those_of_keras(number: int, place: Any) -> None:
     name, given = OPTIMIZERS[number]
@@ -72,6 +73,7 @@ def test_averages_are_those_of_keras_and_take_the_variables_place(number: int, p
         np.testing.assert_array_equal(variable.numpy(), value)
 
 
+@pytest.mark.compiles_for_each_case
 @pytest.mark.parametrize("name", COMPOSITES)
 @pytest.mark.parametrize("form", ["apart", "packed", "stateless", "jit"])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -98,6 +100,7 @@ def test_optimizers_around_others_step_as_those_of_keras(name: str, form: str, d
         np.testing.assert_allclose(variable.numpy().ravel(), keras, rtol=rtol, atol=atol)
 
 
+@pytest.mark.compiles_for_each_case
 @pytest.mark.parametrize("number", range(len(OPTIMIZERS)), ids=ids(OPTIMIZERS))
 def test_packed_variables_get_what_unpacked_ones_get(number: int, place: Any) -> None:
     name, given = OPTIMIZERS[number]
@@ -110,6 +113,7 @@ def test_packed_variables_get_what_unpacked_ones_get(number: int, place: Any) ->
         np.testing.assert_allclose(one, other, rtol=rtol, strict=True)
 
 
+@pytest.mark.compiles_for_each_case
 @pytest.mark.parametrize("number", range(len(OPTIMIZERS)), ids=ids(OPTIMIZERS))
 def test_a_stateless_step_is_a_step_and_jit_gives_the_same(number: int, place: Any) -> None:
     name, given = OPTIMIZERS[number]

@@ -110,6 +110,7 @@ def _as_keras(case: Case, result: Any, dtype: str, place: Any) -> None:
         _close(to_host(found), result, case[0], dtype)
 
 
+@pytest.mark.compiles_for_each_case
 @pytest.mark.parametrize(("case", "result", "dtype"), _numbered(lambda _, is_first: is_first))
 def test_numbers_are_those_of_keras(case: Case, result: Any, dtype: str, place: Any) -> None:
     _as_keras(case, result, dtype, place)

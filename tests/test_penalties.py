@@ -39,6 +39,7 @@ def test_constraints_are_those_of_keras(number: int, place: Any) -> None:
     assert repr(type(constraint).from_config(constraint.get_config())) == repr(constraint)
 
 
+@pytest.mark.compiles_for_each_case
 @pytest.mark.parametrize("which", range(len(OPTIMIZERS)), ids=OPTIMIZERS)
 @pytest.mark.parametrize("number", range(len(TRAININGS)))
 def test_trainings_are_those_of_keras(number: int, which: int, place: Any) -> None:

@@ -112,6 +112,7 @@ def _moved(a: Any, space: Any) -> Any:
     return a if isinstance(a, int) else to_library(a, space)
 
 
+@pytest.mark.compiles_for_each_case
 @pytest.mark.parametrize("name", [name for name, function in TABLE.items() if function.rules])
 def test_what_has_a_value_without_elements_has_a_gradient(name: str, place: Any) -> None:
     space = nna.namespace(*place)

@@ -31,6 +31,7 @@ def keyed(key: Any, space: Any) -> Any:
     return space.asarray(key) if isinstance(key, np.ndarray) else key
 
 
+@pytest.mark.compiles_for_each_case
 @pytest.mark.parametrize("key", KEYS, ids=str)
 def test_arrays_as_keys_take_what_numpy_takes_and_differentiate(key: Any, place: Any) -> None:
     space = nna.namespace(*place)

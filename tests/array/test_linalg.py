@@ -97,6 +97,7 @@ def test_gradients_by_complex_matrices_are_those_of_torch(name: str) -> None:
     np.testing.assert_allclose(found, peer.grad.numpy(), rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.compiles_for_each_case
 @pytest.mark.parametrize("name", INVARIANT)
 def test_complex_vectors_differentiate_to_order_two_where_phases_do_not_count(name: str, place: Any) -> None:
     f, x = INVARIANT[name]
@@ -138,6 +139,7 @@ SINGULAR = [
 ]
 
 
+@pytest.mark.compiles_for_each_case
 @pytest.mark.parametrize("a", SINGULAR)
 def test_det_of_singular_matrices_has_its_cofactors_for_gradient(a: np.ndarray, place: Any) -> None:
     space = nna.namespace(*place)
@@ -204,6 +206,7 @@ def test_vector_norms_over_any_axes(order: float) -> None:
                 )
 
 
+@pytest.mark.compiles_for_each_case
 @pytest.mark.parametrize("dtype", ["float64", "complex128"])
 @pytest.mark.filterwarnings("ignore:divide by zero")
 @pytest.mark.parametrize("order", [0, 0.5, 1, 1.5, 2, 3, -1, INF, -INF])

@@ -180,6 +180,7 @@ def expected_loss(w: Any, x: Any) -> Any:
     return xp.sum(xp.log1p(xp.exp(-xp.abs(z))) + xp.maximum(z, 0.0) - 0.25 * z) + 0.1 * xp.sum(nn.sigmoid(z) ** 2)
 
 
+@pytest.mark.compiles_for_each_case
 @pytest.mark.parametrize("outer", [lambda f: f, nna.jit], ids=["eager", "under jit"])
 @pytest.mark.parametrize("name", WRAPPED)
 def test_derivatives_go_through_result_and_logits_alike(xp: Any, name: str, outer: Callable[..., Any]) -> None:

@@ -28,6 +28,7 @@ def gradient(f: Callable[..., Any], *args: Any, wrap: Any = lambda f: f, argnums
     return [to_host(g) for g in found] if isinstance(found, tuple) else to_host(found)
 
 
+@pytest.mark.compiles_for_each_case
 @MODES
 @pytest.mark.parametrize("value", [0.1, 1e-15, 7.3e10, 0.0])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -100,6 +100,7 @@ def _symmetric_part(xp: Any, x: Any) -> Any:
     return (x + xp.matrix_transpose(back)) / 2
 
 
+@pytest.mark.compiles_for_each_case
 @pytest.mark.parametrize(("name", "case"), DIFFERENTIABLE)
 def test_derivatives_to_order_two_are_those_of_finite_differences(name: str, case: Case, place: Any) -> None:
     space = nna.namespace(*place)

@@ -29,6 +29,7 @@ BY_VALUES = ("where above", "x[x > above]", "x[x > above] = value", "x[x > above
 X, W = np.asarray([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]]), np.asarray([[1.0, 2.0], [0.5, -1.0], [3.0, 0.1]])
 
 
+@pytest.mark.compiles_for_each_case
 @pytest.mark.parametrize(("name", "case"), ROWS)
 def test_every_function_of_the_table_is_replayed_as_it_runs(name: str, case: Case, place: Any) -> None:
     if (name, place[0]) in NOT_IN_LIBRARY or name.startswith("empty"):

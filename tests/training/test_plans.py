@@ -39,6 +39,7 @@ def _assert_same(found: Sequential, expected: Sequential, rtol: float = 1e-6) ->
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=rtol, atol=1e-7)
 
 
+@pytest.mark.compiles_for_each_case
 @pytest.mark.parametrize(
     "optimizer",
     [
