@@ -189,6 +189,11 @@ class Backend:
         # A copy, because NumPy 2.0 takes no read-only memory over.
         return np.from_dlpack(self.xp.asarray(x, device=host, copy=True))
 
+    def extremes(self, x: Any) -> tuple[float, float]:
+        """Return the least and the greatest element, which come to the host together."""
+        low, high = self.to_numpy(self.xp.stack([self.xp.min(x), self.xp.max(x)])).tolist()
+        return low, high
+
     def shares_memory_of(self, place: tuple[int, int], device: Any) -> bool:
         """Whether `device` is the `place` (DLPack's device type and number) of an array, so that it need not travel."""
         return False

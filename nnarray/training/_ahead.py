@@ -24,11 +24,12 @@ class _Outcome(NamedTuple):
 def drawn_ahead(items: Iterator[Any], count: int) -> Iterator[Any]:
     """Yield `items`, which a thread draws in the present context, up to `count` before they are asked for.
 
-    The thread waits while so many are there, until half of them are taken: it wakes once for several. An error comes in
-    the place of the item. The thread ends with the items, or when this generator is closed.
+    The thread waits while so many are there, until a quarter of them is left: it wakes once for several. An error comes
+    in the place of the item. The thread ends with the items, or when this generator is closed.
     """
     ready: queue.SimpleQueue[_Outcome] = queue.SimpleQueue()
     has_room, is_over = threading.Event(), threading.Event()
+    few = max(count // 4, min(count - 1, 1))
 
     def draw() -> None:
         try:
@@ -51,7 +52,7 @@ def drawn_ahead(items: Iterator[Any], count: int) -> Iterator[Any]:
         while not (outcome := ready.get()).is_end:
             if outcome.error is not None:
                 raise outcome.error
-            if not has_room.is_set() and ready.qsize() <= count // 2:
+            if not has_room.is_set() and ready.qsize() <= few:
                 has_room.set()
             yield outcome.value
     finally:

@@ -106,13 +106,14 @@ def range_test(like: Any, low: float, high: float) -> Callable[[Any], bool]:
 
     False is no more than a doubt, which costs a longer look: at NaN, and where a library finds no extremes.
     """
-    xp = backend_of(like).xp
-    if not (xp.isdtype(like.dtype, ("signed integer", "real floating")) or like.dtype == xp.uint8):
+    backend = backend_of(like)
+    if not (backend.xp.isdtype(like.dtype, ("signed integer", "real floating")) or like.dtype == backend.xp.uint8):
         return lambda x: False  # noqa: ARG005
 
     @where_arrays_are
     def lies_between(x: Any) -> bool:
-        return low <= float(xp.min(x)) and float(xp.max(x)) <= high
+        least, greatest = backend.extremes(x)
+        return bool(low <= least and greatest <= high)
 
     return lies_between
 

@@ -121,7 +121,7 @@ class Stream:
     def __init__(self, purpose: Purpose, source: Source) -> None:
         self._purpose = purpose
         self.source = source
-        self._forms: dict[Hashable, Callable[[list[Any]], bool]] = {}
+        self._forms: dict[Hashable, tuple[int, Callable[[list[Any]], bool]]] = {}
         try:
             self.data = self._prepared(source.first()).data
         except Exception as error:
@@ -153,20 +153,22 @@ class Stream:
         parts = unpack_x_y_sample_weight(batch)
         leaves, structure = flatten(parts)
         form: Any = structure, *map(_form, leaves)
-        is_good = self._forms.get(form)
-        if is_good is not None:
+        known = self._forms.get(form)
+        if known is not None:
             # Batches alike are taken as they are, but for what their elements must be.
+            number, is_good = known
             data = Data(*parts)
             if not is_good(leaves):
                 self._purpose.check_elements(data)
-            return self._weighted(data, leaves, form)
+            return self._weighted(data, leaves, number)
         data = self._purpose.checked(*parts)
         if len(leaves) == len(data.leaves) and all(x is y for x, y in zip(leaves, data.leaves, strict=True)):
-            self._forms[form] = self._test(data)
-        else:
-            # What a frame or a list becomes is not to be told from what it is.
-            form = data.forms, *map(_form, data.leaves)
-        return self._weighted(data, data.leaves, form)
+            # The number stands for the form, which takes long to compare.
+            number = len(self._forms)
+            self._forms[form] = number, self._test(data)
+            return self._weighted(data, leaves, number)
+        # What a frame or a list becomes is not to be told from what it is.
+        return self._weighted(data, data.leaves, (data.forms, *map(_form, data.leaves)))
 
     def _weighted(self, data: Data, leaves: list[Any], form: Hashable) -> Prepared:
         weighted = self._purpose.weighted(data)

@@ -130,3 +130,12 @@ def test_arrays_cross_between_any_two_libraries(place: Any) -> None:
 def test_zeros_that_torch_never_stored_go_to_numpy() -> None:
     torch = pytest.importorskip("torch")
     np.testing.assert_array_equal(get_backend("torch").to_numpy(torch._efficientzerotensor(2)), [0.0, 0.0])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int8", "int64", "uint8"])
+def test_extremes_are_the_least_and_the_greatest_element(dtype: str, place: Any) -> None:
+    backend = nna.backends.get_backend(place[0])
+    x = backend.asarray(np.asarray([[3, 100], [7, 5]]), dtype, place[1])
+    assert backend.extremes(x) == (3, 100)
+    holed = backend.asarray(np.asarray([1.0, np.nan]), "float32", place[1])
+    assert any(np.isnan(each) for each in backend.extremes(holed))
