@@ -18,7 +18,7 @@ from nnarray.layers._applied import Constant
 from nnarray.layers._shapes import map_shapes, shapes_of
 from nnarray.layers._spec import Spec, spec_of_results
 from nnarray.random import StepDraws, drawing, preserved_keys
-from nnarray.variables import StatelessScope
+from nnarray.variables import RehearsalScope
 
 if TYPE_CHECKING:
     from nnarray.layers._layer import Layer
@@ -62,7 +62,7 @@ def output_spec(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     """Return the layer's outputs as a tree of `Spec`, where those in the arguments stand for arrays.
 
     Where the layer does not state its output's shape, or a layer in it is not built, it is called on ones, or a copy of
-    it if it is not built. Nothing of a layer that is not built is changed.
+    it if it is not built. Nothing of a layer that is not built is changed, and nothing that a call assigns is kept.
     """
     inputs = leaves_of(args)
     floats = all(isinstance(x, Spec) and "float" in x.dtype for x in inputs)
@@ -87,7 +87,7 @@ def seen_spec(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     draws = StepDraws(0, as_array(backend.asarray(np.zeros(()), device=device)))
     # What a layer that is built makes in its call stays with it, and so must its draws be taken.
     keys = nullcontext() if layer.built else preserved_keys()
-    with keys, backend.activate(device), StatelessScope(variables, values, counter=0), drawing(draws):
+    with keys, backend.activate(device), RehearsalScope(variables, values, counter=0), drawing(draws):
 
         def made(x: Any) -> Any:
             return as_array(backend.asarray(x, device=device))

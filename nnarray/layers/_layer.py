@@ -25,7 +25,7 @@ from nnarray.layers._shapes import map_shapes
 from nnarray.layers._spec import Spec
 from nnarray.layers._symbol import Node, call_layer, symbols_of
 from nnarray.layers._weights import Weights
-from nnarray.variables import Variable, autocast, autocasting, current_scope, losses_added
+from nnarray.variables import Building, Variable, autocast, autocasting, current_scope, losses_added
 
 _names: Counter[str] = Counter()
 
@@ -265,7 +265,8 @@ class Layer(Weights):
             return
         raw = like.value if isinstance(like, Array) else like
         backend = find_backend(raw)
-        with not_repeated():
+        # What it assigns is the beginning of its variables, whatever scope the call is in.
+        with not_repeated(), nullcontext() if current_scope() is None else Building():
             if backend is None:
                 self.build(*input_shapes)
             else:

@@ -21,6 +21,8 @@ class Graph:
 
     Attributes
     ----------
+    returned : Placeholder, or list, tuple or dict of them
+        The outputs as `run` returns them: as in Keras, the only one in a list stands for itself.
     nodes : list of Node
         In an order in which they can be made.
     layers : list of Layer
@@ -35,7 +37,7 @@ class Graph:
     """
 
     def __init__(self, inputs: Any, outputs: Any) -> None:
-        self.inputs, self.outputs = inputs, outputs
+        self.inputs, self.outputs, self.returned = inputs, outputs, alone(outputs)
         self.symbols = _symbols("inputs", inputs)
         self.results = _symbols("outputs", outputs)
         if len(set(self.symbols)) < len(self.symbols):
@@ -109,7 +111,12 @@ class Graph:
         known = {symbol: as_declared(x, symbol.dtype) for symbol, x in zip(self.symbols, given, strict=True)}
         for node in self.nodes:
             node.run(known)
-        return unflatten(flatten(self.outputs)[1], [known[symbol] for symbol in self.results])
+        return unflatten(flatten(self.returned)[1], [known[symbol] for symbol in self.results])
+
+
+def alone(tree: Any) -> Any:
+    """Return the item of a list or tuple of one, anything else as it is."""
+    return tree[0] if isinstance(tree, (list, tuple)) and len(tree) == 1 else tree
 
 
 def _keys(tree: Any) -> list[str]:

@@ -13,7 +13,7 @@ from nnarray.layers import Layer, Spec, check_shapes, shapes_of, specs_of, symbo
 from nnarray.layers._build import seen_spec
 from nnarray.layers._shapes import map_shapes
 from nnarray.models._config import graph_config, graph_from
-from nnarray.models._graph import Graph, check_whole
+from nnarray.models._graph import Graph, alone, check_whole
 from nnarray.models._saved import Saved
 from nnarray.models._summary import summary_table
 from nnarray.variables import current_scope
@@ -84,7 +84,7 @@ class Model(Saved):
         super().__init__(backend, device, on_missing, name=name, trainable=trainable, dtype=dtype, **kwargs)
         self._graph: Graph | None = graph
         if graph is not None:
-            self.batch_input_shape = tree_map(lambda symbol: symbol.shape, graph.inputs)
+            self.batch_input_shape = tree_map(lambda symbol: symbol.shape, alone(graph.inputs))
             self.built = True
             self.check_members()
 
@@ -189,7 +189,7 @@ class Model(Saved):
     def compute_output_shape(self, input_shape: Any) -> Any:
         if self._graph is None or self.batch_input_shape != input_shape:
             return super().compute_output_shape(input_shape)
-        return tree_map(lambda symbol: symbol.shape, self._graph.outputs)
+        return tree_map(lambda symbol: symbol.shape, self._graph.returned)
 
     @property
     def states_output_shape(self) -> bool:
@@ -231,7 +231,7 @@ class Model(Saved):
 
     def output_specs(self, inputs: Any) -> Any:
         if self._graph is not None and type(self).call is Model.call:
-            return tree_map(lambda symbol: Spec(symbol.shape, symbol.dtype), self._graph.outputs)
+            return tree_map(lambda symbol: Spec(symbol.shape, symbol.dtype), self._graph.returned)
         return super().output_specs(inputs)
 
     # -- calling ------------------------------------------------------------------------------------------------------

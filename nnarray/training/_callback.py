@@ -13,7 +13,8 @@ class Callback(Configured):
     Hooks of `fit` begin with ``on_train_`` and ``on_epoch_``, those of `evaluate`, and of the validation within `fit`,
     with ``on_test_``, those of `predict` with ``on_predict_``. `logs` is a dict of floats that is the callback's to
     keep and to change: what it adds at the end of an epoch is seen by the callbacks after it and by the History.
-    `fit` ends after the step or the epoch in which a hook sets ``self.model.stop_training = True``.
+    `fit` ends after the step or the epoch in which a hook sets ``self.model.stop_training = True``, `evaluate` and the
+    validation of an epoch after the batch in which one sets ``stop_evaluating``, `predict` ``stop_predicting``.
 
     Attributes
     ----------

@@ -6,12 +6,16 @@ import csv
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from nnarray._checks import check_boolean
 from nnarray.training._callback import Callback
 
 
 class CSVLogger(Callback):
     """Writes the logs of each epoch to a file as a line of numbers, ``NA`` where there is none.
+
+    A figure with axes stands there as a list.
 
     Parameters
     ----------
@@ -50,7 +54,8 @@ class CSVLogger(Callback):
         with Path(self.filename).open("a+", newline="", encoding="utf-8") as file:
             if not self._names:
                 self._begin(file, sorted(figures))
-            row = [epoch, *(figures.get(name, "NA") for name in self._names)]
+            found = (figures.get(name, "NA") for name in self._names)
+            row = [epoch, *(x.tolist() if isinstance(x, np.ndarray) else x for x in found)]
             csv.writer(file, delimiter=self.separator, lineterminator="\n").writerow(row)
 
     def _begin(self, file: Any, names: list[str]) -> None:

@@ -13,6 +13,7 @@ from nnarray.training._ends import TerminateOnNaN
 from nnarray.training._figures import BadLossError, NonFiniteLossError, Watch, as_figures
 from nnarray.training._good import LastGood, copied
 from nnarray.training._interrupt import Interrupt, deferred_interrupt
+from nnarray.training._prepare import check_trains_as, trained_by
 from nnarray.training._progress import Progress
 from nnarray.training._runner import Predictor, Runner
 
@@ -44,6 +45,7 @@ def evaluate_batches(
         raise ValueError("The data to evaluate on have no batches left. Give some that can be gone through again.")
     model.reset_metrics()
     runner.refresh()
+    model.stop_evaluating = False
     callbacks.on_test_begin()
     begins, ends = callbacks.wants("on_test_batch_begin"), callbacks.wants("on_test_batch_end")
     logs = None
@@ -56,6 +58,8 @@ def evaluate_batches(
         progress.advance()
         if interrupt is not None:
             interrupt.check()
+        if model.stop_evaluating:
+            break
     found = epoch_logs(model, logs)
     callbacks.on_test_end(dict(found))
     return found
@@ -64,6 +68,7 @@ def evaluate_batches(
 def predict_batches(predictor: Predictor, feed: Feed, callbacks: CallbackList, progress: Progress) -> list[Any]:
     """Return the outputs for each batch of an epoch."""
     feed.begin()
+    predictor.model.stop_predicting = False
     callbacks.on_predict_begin()
     begins, ends = callbacks.wants("on_predict_batch_begin"), callbacks.wants("on_predict_batch_end")
     outputs = []
@@ -74,6 +79,8 @@ def predict_batches(predictor: Predictor, feed: Feed, callbacks: CallbackList, p
         if ends:
             callbacks.on_predict_batch_end(index, {"outputs": outputs[-1]})
         progress.advance()
+        if predictor.model.stop_predicting:
+            break
     callbacks.on_predict_end()
     return outputs
 
@@ -144,6 +151,7 @@ class Loop:
         self.done = run.first
         self._rows: Any = None
         self._is_proven = False
+        self._trained_by = trained_by(model)
 
     def run(self) -> dict[str, Any]:
         """Train; return the logs of the last epoch."""
@@ -195,8 +203,14 @@ class Loop:
             for index, rows in enumerate(feed.epoch()):
                 if begins and index % several == 0:
                     self.callbacks.on_train_batch_begin(index)
+                is_watched = begins or ends or not index
+                if is_watched:
+                    check_trains_as(model, self._trained_by)
                 self._rows = rows
                 loss, logs = runner.train(batches, rows, self.counter)
+                if is_watched:
+                    # A step of the user's own may freeze a part while it runs.
+                    self._trained_by = trained_by(model)
                 watch.add(loss)
                 self.counter += 1
                 if ends and ((index + 1) % several == 0 or index + 1 == steps):

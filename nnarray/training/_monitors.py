@@ -58,7 +58,13 @@ class Monitor(Callback):
         logs = logs or {}
         if self.monitor in logs:
             self._seen = True
-            return float(logs[self.monitor])
+            figure = logs[self.monitor]
+            if getattr(figure, "shape", ()):
+                raise ValueError(
+                    f"{type(self).__name__} compares numbers: received monitor={self.monitor!r} of shape "
+                    f"{tuple(figure.shape)}. Give a metric that is one number, such as F1Score(average='macro')."
+                )
+            return float(figure)
         # Validation may run every k epochs only.
         if self._seen or (self.monitor.startswith("val_") and self.monitor.removeprefix("val_") in logs):
             return None
@@ -69,7 +75,9 @@ class Monitor(Callback):
         )
 
     def is_better(self, value: float, than: float | None) -> bool:
-        """Whether a figure improves on another, by `min_delta`."""
+        """Whether a figure improves on another, by `min_delta`; NaN improves on nothing."""
+        if math.isnan(value):
+            return False
         if than is None:
             return True
         if self._sign is None:
@@ -80,8 +88,11 @@ class Monitor(Callback):
         name = self.monitor.removeprefix("val_")
         if name == "loss" or name.endswith("_loss"):
             return -1
-        for metric in self.model.metrics:
-            if (metric.name == name or name.endswith(f"_{metric.name}")) and metric._direction is not None:
+        metrics = self.model.metrics
+        # The figure of one output of several has the output's name before the metric's.
+        named = [x for x in metrics if x.name == name] or [x for x in metrics if name.endswith(f"_{x.name}")]
+        for metric in named:
+            if metric._direction is not None:
                 return 1 if metric._direction == "up" else -1
         raise ValueError(
             f"{type(self).__name__} cannot tell whether {self.monitor!r} is better the greater or the less it is. Give "
@@ -171,7 +182,7 @@ class EarlyStopping(Monitor):
         if current is None or epoch < self.start_from_epoch:
             return
         self.wait += 1
-        if self.is_better(current, self.best) and not math.isnan(current):
+        if self.is_better(current, self.best):
             self.best, self.best_epoch = current, epoch
             if self.restore_best_weights:
                 self.best_weights = self.model.get_weights()

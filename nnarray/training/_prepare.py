@@ -10,6 +10,7 @@ from nnarray._trees import flatten, tree_map, unflatten
 from nnarray.array import as_array
 from nnarray.backends import Selection
 from nnarray.layers import specs_of
+from nnarray.metrics import Metric
 from nnarray.training._compile_loss import OutputLosses
 from nnarray.training._data import Data, as_data, check_is_array
 from nnarray.training._home import moved
@@ -157,7 +158,8 @@ def ready_predictor(model: Any, home: Selection, x: Any) -> Predictor:
         model.check_members()
         eagerly = model._recipe is None or model._recipe.run_eagerly
         executor = "auto" if model._recipe is None else model._recipe.executor
-        model._predictor = Predictor(model, model.variables, eagerly, executor, dependencies)
+        figures = [x for metric in model._kept() if isinstance(metric, Metric) for x in metric.variables]
+        model._predictor = Predictor(model, model.variables, figures, eagerly, executor, dependencies)
     return model._predictor
 
 
@@ -165,6 +167,27 @@ def dependencies_of(model: Any) -> tuple[Any, ...]:
     """Return what a plan depends on besides values: layers and variables, and which of these are trained."""
     layers, variables = model.structure()
     return (*layers.values(), None, *model.trainable_variables, None, *variables.values())
+
+
+def trained_by(model: Any) -> tuple[Any, ...]:
+    """Return the optimizer of a model that is ready, and of its layers and variables whether they are trained."""
+    return model.optimizer, *(item.trainable for item in model._dependencies if item is not None)
+
+
+def check_trains_as(model: Any, before: tuple[Any, ...]) -> None:
+    """Raise RuntimeError unless `trained_by` gives what it gave before."""
+    now = trained_by(model)
+    if now == before:
+        return
+    found = "another optimizer"
+    if now[0] is before[0]:
+        members = [item for item in model._dependencies if item is not None]
+        changed = next(x for x, old, new in zip(members, before[1:], now[1:], strict=True) if old != new)
+        found = f"{changed.name!r} with trainable={changed.trainable}"
+    raise RuntimeError(
+        f"What is trained, and by what, cannot be changed while a model is trained: received {found}. End fit, change "
+        "it, and go on by another fit with initial_epoch."
+    )
 
 
 def _packed(model: Any) -> tuple[list[Variable], tuple[Any, ...]]:

@@ -148,8 +148,11 @@ class Resolved:
         return total
 
     def result(self) -> dict[str, Any]:
-        """Return the figures so far by name."""
-        return {**{name: part.result() for name, part in self._parts.items()}, **self.metrics.result()}
+        """Return the figures so far by name, in the order in which Keras' `evaluate` lists them."""
+        parts, found = {name: part.result() for name, part in self._parts.items()}, self.metrics.result()
+        outputs = self.metrics.outputs
+        named = outputs.count > 1 and None not in outputs.names
+        return {**parts, **(dict(sorted(found.items())) if named else found)}
 
 
 def structure_of(tree: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from nnarray._trees import tree_map
@@ -130,8 +130,10 @@ class Predictor:
     ----------
     model : Trainer
         Built.
-    variables : iterable of Variable
-        What its outputs depend on.
+    variables : sequence of Variable
+        What its outputs depend on, and its code may assign.
+    figures : sequence of Variable
+        Those of metrics that its code may count into: what is predicted is not counted.
     eagerly : bool
     executor : str
     dependencies : tuple
@@ -139,23 +141,35 @@ class Predictor:
     """
 
     def __init__(
-        self, model: Any, variables: Iterable[Variable], eagerly: bool, executor: str, dependencies: tuple[Any, ...]
+        self,
+        model: Any,
+        variables: Sequence[Variable],
+        figures: Sequence[Variable],
+        eagerly: bool,
+        executor: str,
+        dependencies: tuple[Any, ...],
     ) -> None:
-        self._model = model
+        self.model = model
         self.dependencies = dependencies
         self._variables = list(variables)
+        self._lent = [*variables, *figures]
         self._call = self._outputs if eagerly else jit(self._outputs, executor=executor)
         self._count = 0
 
-    def _outputs(self, values: list[Any], x: Any, counter: Any) -> Any:
-        with StatelessScope(self._variables, values, counter, PREDICTING, self._model.name):
-            return self._model.predict_step(pack_x_y_sample_weight(x))
+    def _outputs(self, values: list[Any], x: Any, counter: Any) -> tuple[Any, dict[int, Any]]:
+        with StatelessScope(self._lent, values, counter, PREDICTING, self.model.name) as scope:
+            outputs = self.model.predict_step(pack_x_y_sample_weight(x))
+        after = enumerate(scope.values[variable] for variable in self._variables)
+        return outputs, {place: value for place, value in after if value is not values[place]}
 
     def __call__(self, batches: Batches, rows: Any) -> Any:
-        """Return the outputs for a batch, of its library."""
+        """Return the outputs for a batch, of its library; what the model's code assigned is assigned."""
         self._count += 1
-        values = [variable.value for variable in self._variables]
-        return tree_map(_raw, self._call(values, batches.arrays(rows).x, batches.number(self._count - 1)))
+        values = [variable.value for variable in self._lent]
+        outputs, assigned = self._call(values, batches.arrays(rows).x, batches.number(self._count - 1))
+        for place, value in assigned.items():
+            self._variables[place].assign(_raw(value))
+        return tree_map(_raw, outputs)
 
 
 def _raw(x: Any) -> Any:

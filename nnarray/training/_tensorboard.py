@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from nnarray._checks import check_boolean, check_positive_integer, check_whole
 from nnarray._messages import missing_extra
 from nnarray._serialization import serialize_keras_object
@@ -90,6 +92,11 @@ class TensorBoard(Callback):
             self._writers[name] = SummaryWriter(str(Path(self.log_dir) / name))
         return self._writers[name]
 
+    def _write(self, where: str, name: str, value: Any, step: int) -> None:
+        """Write a figure; of one with axes, each element by its indices."""
+        for index, item in np.ndenumerate(value):
+            self._writer(where).add_scalar("/".join(map(str, (name, *index))), item, step)
+
     def on_train_begin(self, logs: Any = None) -> None:  # noqa: ARG002
         self._steps = 0
         writer = self._writer("train")
@@ -103,13 +110,13 @@ class TensorBoard(Callback):
         self._steps += 1
         if self._steps % self.update_freq == 0:
             for name, value in (logs or {}).items():
-                self._writer("train").add_scalar(f"batch_{name}", value, self._steps)
+                self._write("train", f"batch_{name}", value, self._steps)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         figures = {"learning_rate": float(self.model.optimizer.learning_rate), **(logs or {})}
         for name, value in figures.items():
             where = "validation" if name.startswith(_VALIDATION) else "train"
-            self._writer(where).add_scalar(f"epoch_{name.removeprefix(_VALIDATION)}", value, epoch)
+            self._write(where, f"epoch_{name.removeprefix(_VALIDATION)}", value, epoch)
         writer = self._writer("train")
         if self.write_steps_per_second:
             start, steps = self._began

@@ -47,7 +47,7 @@ class Trainer(Steps):
         super().__init__(**kwargs)
         self._wanted, self._on_missing = asked_for(None, backend, device, on_missing, "warn")
         self.history: History | None = None
-        self.stop_training = False
+        self.stop_training = self.stop_evaluating = self.stop_predicting = False
         self._counter = 0
         self._runner: Runner | None = None
         self._predictor: Predictor | None = None

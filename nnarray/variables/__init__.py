@@ -2,6 +2,7 @@
 
 from nnarray.variables._pack import ALIGNMENT, Pack, pack_variables
 from nnarray.variables._scope import (
+    Building,
     RehearsalScope,
     StatelessScope,
     autocast,
@@ -15,6 +16,7 @@ from nnarray.variables._variable import Variable
 
 __all__ = [
     "ALIGNMENT",
+    "Building",
     "Pack",
     "RehearsalScope",
     "StatelessScope",

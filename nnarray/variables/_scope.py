@@ -240,3 +240,18 @@ class RehearsalScope(StatelessScope):
         if not super().write(variable, value):
             self.values[variable] = value
         return True
+
+
+class Building(StatelessScope):
+    """A scope in which a layer is built: what variables get that are lent nowhere is theirs, also in a rehearsal."""
+
+    def __init__(self) -> None:
+        super().__init__((), ())
+        around = _scope.get()
+        self.recorded = around is not None and around.recorded
+
+    def read(self, variable: Variable) -> Any:
+        return NOT_LENT if self.around is None else self.around.read(variable)
+
+    def write(self, variable: Variable, value: Any) -> bool:
+        return self.around is not None and StatelessScope.write(self.around, variable, value)
