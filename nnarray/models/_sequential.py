@@ -173,7 +173,13 @@ class Sequential(Model):
 
     def _ranked(self, x: Any) -> Any:
         shape = self.batch_input_shape
-        return x if shape is None or not hasattr(x, "shape") else with_rank(x, shape)
+        if shape is None:
+            return x
+        # As in Keras, the only input in a list stands for itself.
+        declares_one = isinstance(shape, tuple) and all(n is None or isinstance(n, int) for n in shape)
+        if declares_one and isinstance(x, (list, tuple)) and len(x) == 1 and getattr(x[0], "ndim", 0):
+            x = x[0]
+        return with_rank(x, shape) if hasattr(x, "shape") else x
 
     def call(self, inputs: Any) -> Any:
         inputs = self._ranked(inputs)

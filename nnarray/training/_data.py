@@ -27,7 +27,8 @@ def as_tree(name: str, value: Any) -> Any:
     """
     if value is None and name[:1] != "x":
         return None
-    if isinstance(value, dict):
+    # Some sparse matrices are dicts.
+    if isinstance(value, dict) and not hasattr(value, "toarray"):
         return {key: as_tree(f"{name}[{key!r}]", item) for key, item in value.items()}
     if isinstance(value, (list, tuple)) and any(map(_holds_arrays, value)):
         made = [as_tree(f"{name}[{i}]", item) for i, item in enumerate(value)]

@@ -250,10 +250,12 @@ def size_of_batch(batch_size: Any) -> int:
 
 def _holds_apart(tree: Any) -> bool:
     """Whether something in a tree is to be read batch by batch; of nested lists of numbers, only the first is seen."""
+    if is_kept_apart(tree):
+        return True
     if isinstance(tree, dict):
         return any(map(_holds_apart, tree.values()))
     if not isinstance(tree, (list, tuple)):
-        return is_kept_apart(tree)
+        return False
     first = tree
     while isinstance(first, (list, tuple)) and first:
         first = first[0]

@@ -48,18 +48,22 @@ def evaluate_batches(
     model.stop_evaluating = False
     callbacks.on_test_begin()
     begins, ends = callbacks.wants("on_test_batch_begin"), callbacks.wants("on_test_batch_end")
-    logs = None
+    several, logs = model._recipe.steps_per_execution, None
+    index = told = -1
     for index, rows in enumerate(feed.epoch()):
-        if begins:
+        if begins and index % several == 0:
             callbacks.on_test_batch_begin(index)
         _, logs = runner.test(feed.batches, rows)
-        if ends:
+        if ends and (index + 1) % several == 0:
+            told = index
             callbacks.on_test_batch_end(index, epoch_logs(model, logs))
         progress.advance()
         if interrupt is not None:
             interrupt.check()
         if model.stop_evaluating:
             break
+    if ends and told < index:
+        callbacks.on_test_batch_end(index, epoch_logs(model, logs))
     found = epoch_logs(model, logs)
     callbacks.on_test_end(dict(found))
     return found

@@ -175,7 +175,7 @@ class Trainer(Steps):
             what it did is replayed: settings of layers, loss and optimizer, but for the learning rate, are those of
             that time until the next `compile`.
         steps_per_execution : int
-            How many steps are taken between calls of callbacks on batches.
+            How many steps `fit` takes, and batches `evaluate`, between calls of callbacks on batches.
         jit_compile : {"auto", True, False}
             False has the same effect as ``run_eagerly=True``: nothing is replayed.
         auto_scale_loss : bool

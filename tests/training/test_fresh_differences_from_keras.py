@@ -315,3 +315,46 @@ def test_a_model_that_is_built_by_a_call_keeps_what_builds_assign_and_nothing_th
     assert float(model.counted.calls) == calls
     np.testing.assert_array_equal(model.counted.scale, [1.0, 2.0, 3.0, 4.0])
     np.testing.assert_array_equal(model.counted.inner.bias, [8.0])
+
+
+def test_callbacks_of_evaluation_are_called_for_several_batches_as_those_of_training() -> None:
+    class Noted(callbacks.Callback):
+        def __init__(self) -> None:
+            super().__init__()
+            self.calls: list[tuple[str, int]] = []
+
+        def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
+            self.calls.append(("begin", batch))
+
+        def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+            self.calls.append(("end", batch))
+
+    model, noted = _model(steps_per_execution=3), Noted()
+    found = model.evaluate(X, Y, batch_size=7, callbacks=noted, verbose=0)
+    assert noted.calls == [("begin", 0), ("end", 2), ("begin", 3), ("end", 5), ("begin", 6), ("end", 6)]
+    model.compile(optimizers.SGD(0.05), "mse")
+    assert model.evaluate(X, Y, batch_size=7, verbose=0) == found
+
+
+@both_ways
+def test_the_only_input_of_a_stack_may_stand_in_a_list(eagerly: bool) -> None:
+    histories = []
+    for given in (X, [X], (X,)):
+        model = _model(run_eagerly=eagerly)
+        model.set_weights([np.full(w.shape, 0.1) for w in model.get_weights()])
+        histories.append(model.fit(given, Y, epochs=2, shuffle=False, verbose=0).history["loss"])
+        histories.append([model.evaluate(given, Y, verbose=0), float(model.predict(given, verbose=0).sum())])
+    assert histories[::2] == [histories[0]] * 3
+    assert histories[1::2] == [histories[1]] * 3
+
+
+def test_sparse_matrices_that_are_dicts_train_as_the_others() -> None:
+    sparse = pytest.importorskip("scipy.sparse")
+    dense = np.where(X > 0, X, 0)
+    losses = []
+    for given in (dense, sparse.dok_array(dense), sparse.dok_matrix(dense), sparse.lil_array(dense)):
+        model = _model()
+        model.set_weights([np.full(w.shape, 0.1) for w in model.get_weights()])
+        losses.append(model.fit(given, Y, epochs=2, shuffle=False, verbose=0).history["loss"])
+        model.train_on_batch(given, Y)
+    assert losses == [losses[0]] * 4
