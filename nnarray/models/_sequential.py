@@ -177,7 +177,7 @@ class Sequential(Model):
             return x
         # As in Keras, the only input in a list stands for itself.
         declares_one = isinstance(shape, tuple) and all(n is None or isinstance(n, int) for n in shape)
-        if declares_one and isinstance(x, (list, tuple)) and len(x) == 1 and getattr(x[0], "ndim", 0):
+        if declares_one and isinstance(x, (list, tuple)) and len(x) == 1 and len(getattr(x[0], "shape", "")):
             x = x[0]
         return with_rank(x, shape) if hasattr(x, "shape") else x
 
