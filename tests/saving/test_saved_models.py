@@ -75,9 +75,7 @@ def test_a_schedule_and_a_rate_that_was_set_go_on(path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["sequential", "own"])
-@pytest.mark.parametrize("backend", ["numpy", "array_api_strict", "torch", "jax"])
 def test_training_goes_on_bit_for_bit(kind: str, backend: str, path: Path) -> None:
-    pytest.importorskip(backend)
     nna.utils.set_random_seed(1)
     model = compiled(MODELS[kind](), backend=backend)
 
@@ -90,6 +88,7 @@ def test_training_goes_on_bit_for_bit(kind: str, backend: str, path: Path) -> No
     whole = model.fit(X, Y, batch_size=7, epochs=6, validation_split=0.2, callbacks=[stopping, Saver()], verbose=0)
     nna.utils.set_random_seed(99)
     other = saving.load_model(path)
+    same(other, saving.load_model(path, backend="numpy"))
     nna.random.uniform((3,))
     again = callbacks.EarlyStopping("loss", patience=50, restore_best_weights=True)
     rest = other.fit(X, Y, batch_size=7, epochs=6, initial_epoch=3, validation_split=0.2, callbacks=[again], verbose=0)
